@@ -1,0 +1,1 @@
+"""Habitus, the learning half: examples, training, gate, registry, replay."""

@@ -1,0 +1,1 @@
+"""The learner's sub-commands of `habitus`, one module each."""

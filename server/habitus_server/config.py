@@ -1,0 +1,183 @@
+"""The settings, one frozen tree with defaults.
+
+Three sources: the user's own file, flags, and a workspace's `.habitus.toml`. The
+last may narrow what Habitus does and never widen it: it cannot name models, URLs,
+paths to load or commands (an untrusted repository would choose them). Parsing
+returns settings *and* problems; a bad option never stops the server.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import platformdirs
+
+WORKSPACE_FILE = ".habitus.toml"
+
+_Section = TypeVar("_Section", "Completion", "Memory")
+
+
+class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is suggested; `max_lines` above 1 allows blocks."""
+
+    enabled: bool = True
+    max_lines: int = 12
+    max_tokens: int = 64
+    alternatives: int = 3
+    popup: bool = True
+    max_file_bytes: int = 2_000_000
+    timeout_ms: int = 3_000
+
+
+class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is never read into suggestions, memory or the store."""
+
+    exclude: tuple[str, ...] = ()
+    languages_off: tuple[str, ...] = ()
+    record: bool = True
+
+
+class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The workspace memory; sizes bound what is indexed."""
+
+    enabled: bool = True
+    max_files: int = 4_000
+    max_bytes: int = 24_000_000
+
+
+class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a cycle is due, and what it may cost."""
+
+    enabled: bool = True
+    min_examples: int = 100
+    max_wait_hours: float = 24.0
+    minutes: float = 10.0
+    idle_seconds: float = 2.0
+    max_steps: int = 0
+    seed: int = 0
+
+
+class Engine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the engine is run; `threads` 0 means one per physical core."""
+
+    device: str = "auto"
+    threads: int = 0
+    unload_after_s: float = 900.0
+    exit_after_s: float = 3600.0
+    loads_hub_models: bool = True
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every setting. `model` is "embedded", a local folder, or a Hub id."""
+
+    model: str = "embedded"
+    completion: Completion = Completion()
+    privacy: Privacy = Privacy()
+    memory: Memory = Memory()
+    learning: Learning = Learning()
+    engine: Engine = Engine()
+
+
+def user_file() -> Path:
+    """The user's settings file; `HABITUS_CONFIG` names another."""
+    named = os.environ.get("HABITUS_CONFIG")
+    if named:
+        return Path(named)
+    return Path(platformdirs.user_config_dir("habitus", appauthor=False)) / "config.toml"
+
+
+def load(flags: dict[str, Any] | None = None) -> tuple[Config, list[str]]:
+    """The user's settings under `flags` (a nested mapping), and what was wrong with them."""
+    path = user_file()
+    table, problems = _read(path)
+    merged = _merge(table, flags or {})
+    config, more = _convert(merged, str(path))
+    return config, problems + more
+
+
+def narrow(config: Config, root: Path) -> tuple[Config, list[str]]:
+    """`config` under a workspace's own file, which can only switch off, exclude or lower."""
+    path = root / WORKSPACE_FILE
+    table, problems = _read(path)
+    if not table:
+        return config, problems
+    allowed = {"completion", "privacy", "memory", "learning"}
+    problems += [
+        f"{path}: `{key}` is ignored; only your own settings file may set it."
+        for key in table
+        if key not in allowed
+    ]
+    theirs, more = _convert(
+        _merge(msgspec.to_builtins(config), {k: v for k, v in table.items() if k in allowed}),
+        str(path),
+    )
+    return (
+        msgspec.structs.replace(
+            config,
+            completion=_lower(config.completion, theirs.completion),
+            memory=_lower(config.memory, theirs.memory),
+            learning=msgspec.structs.replace(
+                config.learning, enabled=config.learning.enabled and theirs.learning.enabled
+            ),
+            privacy=Privacy(
+                exclude=(*config.privacy.exclude, *_new(theirs.privacy.exclude, config)),
+                languages_off=tuple(
+                    dict.fromkeys((*config.privacy.languages_off, *theirs.privacy.languages_off))
+                ),
+                record=config.privacy.record and theirs.privacy.record,
+            ),
+        ),
+        problems + more,
+    )
+
+
+def _new(patterns: tuple[str, ...], config: Config) -> tuple[str, ...]:
+    return tuple(p for p in patterns if p not in config.privacy.exclude)
+
+
+def _lower(ours: _Section, theirs: _Section) -> _Section:
+    """Each field the stricter of two: False over True, the smaller number."""
+    fields = {
+        name: min(getattr(ours, name), getattr(theirs, name))
+        for name in ours.__struct_fields__
+    }
+    return msgspec.structs.replace(ours, **fields)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")), []
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return {}, [f"{path} was ignored: {error}."]
+
+
+def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = _merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _convert(table: dict[str, Any], source: str) -> tuple[Config, list[str]]:
+    """Each section on its own, so that one bad option costs its section and no other."""
+    problems: list[str] = []
+    sections: dict[str, Any] = {}
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Config)}
+    for key, value in table.items():
+        if key not in kinds:
+            problems.append(f"{source}: there is no setting `{key}`.")
+            continue
+        try:
+            sections[key] = msgspec.convert(value, kinds[key], strict=True)
+        except msgspec.ValidationError as error:
+            problems.append(f"{source}: `{key}` was ignored: {error}.")
+    return Config(**sections), problems

@@ -1,0 +1,1 @@
+"""The inference engine: wire messages, client, prompts, decoding, memory."""

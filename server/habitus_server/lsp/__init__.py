@@ -1,0 +1,1 @@
+"""The editor protocol; LSP types stop here."""
