@@ -21,7 +21,7 @@ class StoreError(HabitusError):
     """The signal store cannot be read or written; the message names the file."""
 
 
-class EngineUnavailable(HabitusError):
+class EngineError(HabitusError):
     """The engine cannot answer now; completion is silent and the status says why."""
 
 

@@ -77,7 +77,7 @@ def runtime_dir(state: Path) -> Path:
     if len(os.fsencode(beside)) + len("/engine-0123456789ab.sock") <= SOCKET_PATH_LIMIT:
         return private_dir(beside)
     digest = hashlib.sha256(os.fsencode(state)).hexdigest()[:12]
-    return private_dir(Path("/tmp") / f"habitus-{os.getuid()}-{digest}")  # noqa: S108
+    return private_dir(Path("/tmp") / f"habitus-{os.getuid()}-{digest}")
 
 
 def find_workspace(root: Path, state: Path) -> Workspace:

@@ -195,8 +195,8 @@ Request = Hello | Complete | Score | Cancel | Remember | Forget | AskStatus | Sh
 Reply = Hello | Delta | Completed | Scored | Cancelled | Failed | EngineStatus
 
 _encoder = msgspec.msgpack.Encoder()
-_requests = msgspec.msgpack.Decoder(Request)
-_replies = msgspec.msgpack.Decoder(Reply)
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 HEADER_BYTES = _LENGTH.size
 
