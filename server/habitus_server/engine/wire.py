@@ -117,9 +117,14 @@ class Forget(Message, frozen=True, tag=True):
 
 
 class AskStatus(Message, frozen=True, tag=True):
-    """Ask for an `EngineStatus`."""
+    """Ask for an `EngineStatus`.
+
+    With `settled` the answer waits until memory has taken in, and learned from, all
+    that this peer sent before it.
+    """
 
     id: int
+    settled: bool = False
 
 
 class Shutdown(Message, frozen=True, tag=True):
