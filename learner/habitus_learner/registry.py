@@ -1,0 +1,189 @@
+"""Publishes adapters and takes them back.
+
+Promises that a reader, or a kill at any instant, finds the old adapter or the new
+one, whole: files are written and synced in a hidden draft folder, which is renamed
+into place before the pointer moves. A withdrawn version is remembered and never
+published again. Decides nothing: whether to publish is the gate's and the guard's.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from habitus_server import adapters
+from habitus_server.adapters import Manifest
+from habitus_server.errors import ModelError, TrainingError, UserError
+from habitus_server.records import AdapterRef
+from habitus_server.workspaces import Workspace, private_dir, sync_dir, write_atomically
+
+BASE = "base"
+"""The name by which a user rolls back to base weights."""
+
+_DRAFT = ".draft-"
+
+
+def next_version(workspace: Workspace, weights_sha256: str) -> str:
+    """A name for new weights: a running number and the start of their checksum."""
+    numbers = [
+        int(head)
+        for folder in _folders(workspace)
+        if (head := folder.name.partition("-")[0]).isdigit()
+    ]
+    return f"{max(numbers, default=0) + 1:04d}-{weights_sha256[:8]}"
+
+
+def publish(workspace: Workspace, source: Path, manifest: Manifest) -> AdapterRef:
+    """Put the adapter in `source` into service under a new version.
+
+    `manifest` comes without version and checksums, which are filled in here. Weights
+    that lie there already (a kill came between the rename and the pointer) are
+    pointed at, not copied again. Raises `TrainingError` for withdrawn weights.
+    """
+    private_dir(workspace.adapters)
+    weights = adapters.hash_file(source / adapters.WEIGHTS)
+    version = _version_of(workspace, weights) or next_version(workspace, weights)
+    if version in withdrawn(workspace):
+        raise TrainingError(f"The adapter {version} was rolled back; it is not published again.")
+    folder = workspace.adapters / version
+    try:
+        if not folder.exists():
+            _write_folder(folder, source, manifest)
+        adapters.verify(folder)
+        point(workspace, version)
+    except OSError as error:
+        raise TrainingError(
+            f"The adapter could not be written to {workspace.adapters}: {error}. "
+            "The earlier one stays in service; free some disk space and learn again."
+        ) from error
+    return AdapterRef(version, str(folder))
+
+
+def point(workspace: Workspace, version: str | None) -> None:
+    """Move the pointer to a version that is on disk, or to base weights (None)."""
+    if version is None:
+        workspace.current.unlink(missing_ok=True)
+        sync_dir(workspace.folder)
+    else:
+        write_atomically(workspace.current, f"{version}\n".encode())
+
+
+def roll_back(workspace: Workspace, *, reason: str, to: str | None = None) -> AdapterRef | None:
+    """Take the adapter in service back, and return what serves now (None: base weights).
+
+    Without `to`, its parent serves again, or the newest earlier adapter that is whole.
+    A version that the user names is put into service even if it was withdrawn.
+    Raises `UserError` when there is nothing to go back to or no such version.
+    """
+    serving = _serving(workspace)
+    if to is None and serving is None:
+        raise UserError("Base weights serve already; there is no adapter to roll back.")
+    target = _earlier(workspace, serving) if to is None else _named(workspace, to)
+    marks = withdrawn(workspace)
+    if serving is not None and serving != target:
+        marks[serving] = reason
+    if target is not None:
+        marks.pop(target, None)
+    write_atomically(_marks_file(workspace), msgspec.json.encode(marks))
+    point(workspace, target)
+    return None if target is None else AdapterRef(target, str(workspace.adapters / target))
+
+
+def withdrawn(workspace: Workspace) -> dict[str, str]:
+    """Versions that were rolled back, and why."""
+    try:
+        return msgspec.json.decode(_marks_file(workspace).read_bytes(), type=dict[str, str])
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return {}
+
+
+def sweep(workspace: Workspace) -> None:
+    """Remove drafts that a killed learner left; only for the holder of the learn lock."""
+    for folder in _folders(workspace):
+        if folder.name.startswith(_DRAFT):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_folder(folder: Path, source: Path, manifest: Manifest) -> None:
+    draft = folder.with_name(f"{_DRAFT}{folder.name}-{secrets.token_hex(4)}")
+    draft.mkdir(mode=0o700)
+    try:
+        sums: dict[str, str] = {}
+        for name in adapters.REQUIRED:
+            _write_synced(draft / name, (source / name).read_bytes())
+            sums[name] = adapters.hash_file(draft / name)
+        whole = msgspec.structs.replace(manifest, version=folder.name, files=sums)
+        text = msgspec.json.format(msgspec.json.encode(whole), indent=2)
+        _write_synced(draft / adapters.MANIFEST, text)
+        sync_dir(draft)
+        draft.rename(folder)
+    except OSError:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    sync_dir(folder.parent)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _version_of(workspace: Workspace, weights_sha256: str) -> str | None:
+    known = adapters.list_adapters(workspace)
+    return next(
+        (m.version for m in known if m.files.get(adapters.WEIGHTS) == weights_sha256), None
+    )
+
+
+def _serving(workspace: Workspace) -> str | None:
+    """The pointer's version, read leniently: a broken adapter is what one rolls back from."""
+    try:
+        return workspace.current.read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _earlier(workspace: Workspace, serving: str | None) -> str | None:
+    known = adapters.list_adapters(workspace)
+    parent = next((m.parent for m in known if m.version == serving), None)
+    names = [m.version for m in known if m.version != serving]
+    before = [n for n in names if serving is None or n < serving]
+    marks = withdrawn(workspace)
+    for name in ([parent] if parent in names else []) + before[::-1]:
+        if name in marks:
+            continue
+        try:
+            adapters.verify(workspace.adapters / name)
+        except ModelError:
+            continue
+        return name
+    return None
+
+
+def _named(workspace: Workspace, to: str) -> str | None:
+    if to == BASE:
+        return None
+    known = [m.version for m in adapters.list_adapters(workspace)]
+    if to not in known:
+        listed = ", ".join([*known, BASE])
+        raise UserError(f"There is no adapter {to} in this workspace; choose one of {listed}.")
+    adapters.verify(workspace.adapters / to)
+    return to
+
+
+def _marks_file(workspace: Workspace) -> Path:
+    return workspace.folder / "withdrawn.json"
+
+
+def _folders(workspace: Workspace) -> list[Path]:
+    try:
+        return sorted(workspace.adapters.iterdir())
+    except FileNotFoundError:
+        return []
