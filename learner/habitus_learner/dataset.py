@@ -1,0 +1,153 @@
+"""Examples as rows of tokens, in the layout that serving uses.
+
+Promises that a row's prompt is the very one that `engine.fim` builds for a request at
+that place, and an order that depends on the seed alone, so that a run can be taken up
+where it stopped. Knows tokens through the `Encode` it is given; no model, no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from habitus_learner import general, places
+from habitus_learner.examples import Example, Kind
+from habitus_learner.places import Cut
+from habitus_server.engine.fim import Budget, Encode, Template, build_prompt
+
+POOL_ROWS = 256
+"""Rows are tokenised and sorted by length this many at a time: enough to pad little."""
+
+MAX_TARGET_TOKENS = 160
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A prompt and the text after it, up to and with the end token.
+
+    `ids[start:]` is the text. `fit` weighs its cross-entropy, `refuse` how undesirable
+    it is; `rejected` is the text, behind the same prompt, that the developer replaced.
+    `key` names the example for what is computed once.
+    """
+
+    key: str
+    ids: tuple[int, ...]
+    start: int
+    fit: float = 0.0
+    refuse: float = 0.0
+    rejected: tuple[int, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """Tokens that it takes in a batch, its rejected twin included."""
+        return len(self.ids) + (self.start + len(self.rejected) if self.rejected else 0)
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """How a model is prompted, and how much of a file it sees."""
+
+    template: Template
+    encode: Encode
+    budget: Budget
+
+
+def fit_row(layout: Layout, key: str, path: str, cut: Cut, weight: float) -> Row:
+    """A row that teaches the cut's target at its place."""
+    prompt = _prompt(layout, path, cut)
+    ids = (*prompt, *_text_ids(layout, cut.target))
+    return Row(key, ids, len(prompt), fit=weight)
+
+
+def rows_of(layout: Layout, example: Example, random: Random) -> list[Row]:
+    """All rows of one example for one pass."""
+    rows: list[Row] = []
+    cuts = places.practised(example, random)
+    for cut in cuts:
+        row = fit_row(layout, example.id, example.path, cut, example.weight)
+        if example.kind is Kind.FAILURE:
+            row = msgspec.structs.replace(row, fit=0.0, refuse=example.weight)
+        elif example.kind is Kind.CORRECTION:
+            row = msgspec.structs.replace(row, rejected=_text_ids(layout, example.rejected))
+        rows.append(row)
+    return rows
+
+
+class Mix(msgspec.Struct, frozen=True):
+    """What passes over the examples are made of; the same mix gives the same batches.
+
+    `general_share` is the part of the rows that comes from `library` files, and
+    `batch_tokens` the most that a batch takes once padded.
+    """
+
+    seed: int
+    batch_tokens: int
+    general_share: float
+    library: tuple[Path, ...]
+
+
+def passes(
+    layout: Layout, examples: Sequence[Example], mix: Mix
+) -> Iterator[tuple[int, list[Row]]]:
+    """Batches without end, each with the number of its pass over the examples.
+
+    A pass takes every example once, at places drawn anew, with general code in
+    between. Rows of like length share a batch.
+    """
+    number = 0
+    while examples:
+        random = Random(f"{mix.seed}:{number}")
+        for pool in _pools(layout, examples, random):
+            extra = round(len(pool) * mix.general_share / (1.0 - mix.general_share))
+            pool += general_rows(layout, mix.library, extra, random)
+            batches = packed(pool, mix.batch_tokens)
+            random.shuffle(batches)
+            for batch in batches:
+                yield number, batch
+        number += 1
+
+
+def general_rows(layout: Layout, files: Sequence[Path], count: int, random: Random) -> list[Row]:
+    """Rows from library code."""
+    return [
+        fit_row(layout, "general", drawn.path, drawn.cut, 1.0)
+        for drawn in general.draw(list(files), count, random)
+    ]
+
+
+def packed(rows: Sequence[Row], batch_tokens: int) -> list[list[Row]]:
+    """Rows in batches of like length, none above `batch_tokens` once padded."""
+    batches: list[list[Row]] = []
+    for row in sorted(rows, key=lambda r: (r.length, r.key, r.ids)):
+        # Rows come by rising length, so the newest is what a batch is padded to.
+        if not batches or (len(batches[-1]) + 1) * row.length > batch_tokens:
+            batches.append([])
+        batches[-1].append(row)
+    return batches
+
+
+def _pools(layout: Layout, examples: Sequence[Example], random: Random) -> Iterator[list[Row]]:
+    pool: list[Row] = []
+    for example in random.sample(examples, len(examples)):
+        pool += rows_of(layout, example, random)
+        if len(pool) >= POOL_ROWS:
+            yield pool
+            pool = []
+    if pool:
+        yield pool
+
+
+def _prompt(layout: Layout, path: str, cut: Cut) -> tuple[int, ...]:
+    return build_prompt(
+        layout.template,
+        layout.encode,
+        path=path,
+        prefix=cut.prefix,
+        suffix=cut.suffix,
+        budget=layout.budget,
+    ).ids
+
+
+def _text_ids(layout: Layout, text: str) -> tuple[int, ...]:
+    return (*layout.encode(text)[:MAX_TARGET_TOKENS], layout.template.tokens.end)

@@ -1,0 +1,222 @@
+"""The heavy part of a cycle, in a child process: `python -P -m habitus_learner.job FOLDER`.
+
+Promises that each stage leaves its result whole in the work folder, so that a killed
+job takes up the stage it was in; all memory goes back to the system when it ends. The
+parent hears lines of JSON; nothing is published here.
+
+    plan.json  train.jsonl  gate.jsonl       written by the parent
+    checkpoint.pt                            while training
+    candidate/  trained.json                 once trained
+    ruling.json                              once judged
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import psutil
+import torch
+from habitus_server.engine.memory import Memory
+
+from habitus_learner import gate, measure
+from habitus_learner.courtesy import Courtesy
+from habitus_learner.dataset import Layout
+from habitus_learner.examples import Example, count_by_kind
+from habitus_learner.gate import Ruling
+from habitus_learner.planner import Fit, Hardware, Plan, Size, fit
+from habitus_learner.train import Progress, Run, Trained, lower_priority, tell
+from habitus_learner.trainee import Trainee, load_trainee, save_adapter
+from habitus_server import adapters
+from habitus_server.adapters import Manifest
+from habitus_server.engine.answer import Answerer
+from habitus_server.engine.fim import Budget, template_from_vocabulary
+from habitus_server.engine.model import choose_device, find_folder, load_model
+from habitus_server.engine.tokens import load_tokens
+from habitus_server.errors import HabitusError, TrainingError
+from habitus_server.records import AdapterRef
+from habitus_server.workspaces import write_atomically
+
+_T = TypeVar("_T")
+
+TRAINING_SHARE = 0.75
+"""Of a cycle's minutes; the rest is for loading and judging."""
+
+MAX_GATE_ITEMS = 240
+CANDIDATE = "candidate"
+FAILED = 3
+"""Exit status of a deliberate failure, whose message is the last line of stderr."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a finished job leaves for its parent."""
+
+    ruling: Ruling
+    trained: Trained
+
+
+def work(folder: Path) -> Outcome:
+    """Train and judge as the folder's plan says, from wherever an earlier job was killed."""
+    plan = msgspec.json.decode((folder / "plan.json").read_bytes(), type=Plan)
+    torch.set_num_threads(plan.threads or (psutil.cpu_count(logical=False) or 1))
+    device = choose_device(plan.device)
+    base = find_folder(plan.model, allow_hub=plan.loads_hub_models)
+    trained = _read(folder / "trained.json", Trained)
+    if trained is None:
+        trained = _train(plan, folder, base, device)
+    ruling = _read(folder / "ruling.json", Ruling)
+    if ruling is None:
+        ruling = _judge(plan, folder)
+        _write(folder / "ruling.json", ruling)
+    return Outcome(ruling, trained)
+
+
+def read_examples(path: Path) -> list[Example]:
+    """The examples of a JSON-lines file."""
+    return msgspec.json.Decoder(Example).decode_lines(path.read_bytes())
+
+
+def write_examples(path: Path, examples: Sequence[Example]) -> None:
+    """Write examples as JSON lines."""
+    write_atomically(path, msgspec.json.Encoder().encode_lines(examples))
+
+
+def load_layout(base: Path, name: str, budget: Budget) -> Layout:
+    """How the model of a folder is prompted, without its weights."""
+    tokens = load_tokens(base, name=name)
+    config = json.loads((base / "config.json").read_bytes())
+    habitus = config.get("habitus")
+    suffix_first = isinstance(habitus, dict) and habitus.get("suffix_first") is True
+    template = template_from_vocabulary(tokens.special, name=name, suffix_first=suffix_first)
+    return Layout(template, tokens.encode, budget)
+
+
+def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> Trained:
+    hyper = plan.hyper
+    tell(Progress("loading", 0.0))
+    torch.manual_seed(plan.seed)
+    layout = load_layout(
+        base, plan.model, Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
+    )
+    trainee = load_trainee(base, plan.model, device, hyper)
+    layers = _fit(trainee, device, hyper.step_tokens)
+    if layers.has_checkpointing:
+        trainee.model.gradient_checkpointing_enable()
+        trainee.model.enable_input_require_grads()
+    markers = Path(plan.busy_markers) if plan.busy_markers else None
+    run = Run(
+        msgspec.structs.replace(plan, minutes=plan.minutes * TRAINING_SHARE),
+        trainee,
+        layout,
+        read_examples(folder / "train.jsonl"),
+        batch_tokens=layers.batch_tokens,
+        courtesy=Courtesy(markers, plan.idle_seconds, now=time.time, sleep=time.sleep),
+        tell=lambda line: tell(
+            msgspec.structs.replace(line, progress=line.progress * TRAINING_SHARE)
+        ),
+    )
+    trained = run.train()
+    _write_candidate(plan, folder, base, trainee)
+    _write(folder / "trained.json", trained)
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    return trained
+
+
+def _fit(trainee: Trainee, device: torch.device, step_tokens: int) -> Fit:
+    config = trainee.model.config
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+    else:
+        free = psutil.virtual_memory().available
+    size = Size(
+        parameters=sum(p.numel() for p in trainee.parameters()),
+        width=int(config.hidden_size),
+        layers=int(config.num_hidden_layers),
+        vocabulary=int(config.vocab_size),
+        element_bytes=2 if device.type == "cuda" else 4,
+    )
+    found = fit(Hardware(device.type == "cpu", free), size, step_tokens=step_tokens)
+    if found is None:
+        raise TrainingError(
+            f"Training needs more memory than the {free >> 20} MiB that are free; close "
+            "something, or choose a smaller model."
+        )
+    return found
+
+
+def _write_candidate(plan: Plan, folder: Path, base: Path, trainee: Trainee) -> None:
+    """The candidate in the form in which the engine loads published adapters."""
+    candidate = folder / CANDIDATE
+    shutil.rmtree(candidate, ignore_errors=True)
+    candidate.mkdir(mode=0o700)
+    save_adapter(trainee, candidate)
+    shutil.copyfile(folder / "train.jsonl", candidate / adapters.EXAMPLES)
+    hyper = msgspec.to_builtins(plan.hyper)
+    manifest = Manifest(
+        format=adapters.FORMAT,
+        version=CANDIDATE,
+        base_model=plan.model,
+        base_sha256=adapters.hash_base(base),
+        created_at=time.time(),
+        parent=plan.incumbent.version if plan.incumbent else None,
+        seed=plan.seed,
+        files={name: adapters.hash_file(candidate / name) for name in adapters.REQUIRED},
+        examples=count_by_kind(read_examples(folder / "train.jsonl")),
+        hyper_parameters={**hyper, "minutes": plan.minutes, "cutoff": plan.cutoff},
+        figures={},
+        verdict="",
+    )
+    (candidate / adapters.MANIFEST).write_bytes(msgspec.json.encode(manifest))
+
+
+def _judge(plan: Plan, folder: Path) -> Ruling:
+    tell(Progress("judging", TRAINING_SHARE))
+    items = measure.items_of(
+        read_examples(folder / "gate.jsonl"), seed=plan.seed, limit=MAX_GATE_ITEMS
+    )
+    waiting = gate.enough(measure.clusters_of(items), len(items))
+    if waiting is not None:
+        return waiting
+    model = load_model(plan.model, plan.device, allow_hub=plan.loads_hub_models)
+    answerer = Answerer(model, Memory(model))
+    candidate = AdapterRef(CANDIDATE, str(folder / CANDIDATE))
+    compared = measure.compare(
+        answerer,
+        items,
+        incumbent=plan.incumbent,
+        candidate=candidate,
+        tell=lambda share: tell(
+            Progress("judging", TRAINING_SHARE + share * (1.0 - TRAINING_SHARE))
+        ),
+    )
+    _write(folder / "compared.json", compared)
+    return gate.rule(compared, measure.probe(answerer, candidate, seed=plan.seed), seed=plan.seed)
+
+
+def _read(path: Path, kind: type[_T]) -> _T | None:
+    return msgspec.json.decode(path.read_bytes(), type=kind) if path.exists() else None
+
+
+def _write(path: Path, value: object) -> None:
+    write_atomically(path, msgspec.json.encode(value))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do the work of the folder that is named."""
+    lower_priority()
+    try:
+        work(Path(arguments[0]))
+    except HabitusError as error:
+        sys.stderr.write(f"{error}\n")
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""What two adapters do at the same places, by the engine's own hands.
+
+Promises that prompts, weights and decoding are those of serving, with memory off on
+both sides, so that the adapter alone is measured. Rules on nothing (see `gate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from habitus_learner import general, places
+from habitus_learner.examples import Example, similarity
+from habitus_learner.gate import Compared, Cost, Probe
+from habitus_learner.places import Cut
+from habitus_server.engine.answer import Answerer
+from habitus_server.engine.wire import Complete, Place, Score, Stop
+from habitus_server.records import AdapterRef
+
+PROBE_ITEMS = 48
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A place where the developer wrote `cut.target` by hand."""
+
+    id: str
+    cluster: str
+    path: str
+    language: str
+    cut: Cut
+
+
+def items_of(examples: Sequence[Example], *, seed: int, limit: int) -> list[Item]:
+    """The judged places of held-out examples, at most `limit`, drawn evenly."""
+    random = Random(f"{seed}:gate")
+    items = [
+        Item(
+            id=f"{example.id}#{number}",
+            cluster="\n".join(example.episode),
+            path=example.path,
+            language=example.language,
+            cut=cut,
+        )
+        for example in examples
+        for number, cut in enumerate(places.judged(example, random))
+    ]
+    if len(items) > limit:
+        items = random.sample(items, limit)
+    return items
+
+
+def clusters_of(items: Sequence[Item]) -> int:
+    """How many episodes the items come from."""
+    return len({item.cluster for item in items})
+
+
+def compare(
+    answerer: Answerer,
+    items: Sequence[Item],
+    *,
+    incumbent: AdapterRef | None,
+    candidate: AdapterRef,
+    tell: Callable[[float], None] = lambda _share: None,
+) -> list[Compared]:
+    """Both arms at every item."""
+    compared: list[Compared] = []
+    for number, item in enumerate(items):
+        tell(number / len(items))
+        compared.append(
+            Compared(
+                id=item.id,
+                cluster=item.cluster,
+                chars=len(item.cut.target),
+                incumbent=cost(answerer, item, incumbent),
+                candidate=cost(answerer, item, candidate),
+            )
+        )
+    return compared
+
+
+def cost(answerer: Answerer, item: Item, adapter: AdapterRef | None) -> Cost:
+    """What one arm makes of one place; the prompt is read once for both questions."""
+    place = _place(item.path, item.language, item.cut)
+    target = item.cut.target
+    scored = answerer.score(
+        Score(id=0, place=place, middle=target, adapter=adapter, use_memory=False)
+    )
+    room = min(96, 2 * scored.tokens + 8)
+    lines = target.count("\n") + 1
+    stop = Stop(max_tokens=room) if lines == 1 else Stop("block", max_lines=lines, max_tokens=room)
+    completed = answerer.complete(
+        Complete(id=0, window="gate", place=place, adapter=adapter, stop=stop, use_memory=False)
+    )
+    text = completed.candidates[0].text
+    return Cost(
+        bits=scored.bits,
+        exact=text.rstrip() == target.rstrip(),
+        similarity=similarity(text, target),
+    )
+
+
+def probe(
+    answerer: Answerer, candidate: AdapterRef, *, seed: int, root: Path | None = None
+) -> list[Probe]:
+    """Places in library files that no cycle trains on, under base weights and the candidate."""
+    drawn = general.draw(general.probe_files(root), PROBE_ITEMS, Random(f"{seed}:probe"))
+    return [
+        Probe(
+            chars=len(one.cut.target),
+            base_bits=_bits(answerer, one.path, one.cut, None),
+            candidate_bits=_bits(answerer, one.path, one.cut, candidate),
+        )
+        for one in drawn
+    ]
+
+
+def _bits(answerer: Answerer, path: str, cut: Cut, adapter: AdapterRef | None) -> float:
+    place = _place(path, "python", cut)
+    return answerer.score(
+        Score(id=0, place=place, middle=cut.target, adapter=adapter, use_memory=False)
+    ).bits
+
+
+def _place(path: str, language: str, cut: Cut) -> Place:
+    return Place(
+        workspace="", path=path, language=language, prefix=cut.prefix, suffix=cut.suffix
+    )

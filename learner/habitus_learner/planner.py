@@ -1,0 +1,104 @@
+"""What fits on this machine, and the plan of one training run.
+
+Promises sizes that follow from a model's size and the memory that is free, as plain
+arithmetic. Detects nothing itself: hardware comes in as a value.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from habitus_server.records import AdapterRef
+
+_CHUNK_POSITIONS = 2_048
+
+
+class Hyper(msgspec.Struct, frozen=True):
+    """What a run is trained with; the defaults are those measured best (see `Fit`)."""
+
+    rank: int = 16
+    alpha: int = 32
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    step_tokens: int = 8_192
+    prompt_weight: float = 0.1
+    preference_weight: float = 0.1
+    aversion_weight: float = 0.1
+    beta: float = 0.1
+    general_share: float = 0.15
+    max_passes: int = 30
+    prefix_tokens: int = 320
+    suffix_tokens: int = 96
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """One training run, complete: a killed one is taken up from this and its checkpoint.
+
+    `folder` is the run's work folder; `busy_markers` the folder whose `*.busy` files say
+    when an engine last served, "" when the run does not yield; `max_steps` 0 leaves
+    the end to `minutes`.
+    """
+
+    cycle_id: int
+    folder: str
+    model: str
+    device: str
+    threads: int
+    loads_hub_models: bool
+    seed: int
+    minutes: float
+    max_steps: int
+    cutoff: float
+    incumbent: AdapterRef | None
+    busy_markers: str
+    idle_seconds: float
+    checkpoint_every_s: float = 20.0
+    hyper: Hyper = Hyper()
+
+
+class Hardware(msgspec.Struct, frozen=True):
+    """A training device, and how much of its memory is free."""
+
+    is_cpu: bool
+    free_bytes: int
+
+
+class Size(msgspec.Struct, frozen=True):
+    """A base model as memory sees it; `element_bytes` is the precision of its weights."""
+
+    parameters: int
+    width: int
+    layers: int
+    vocabulary: int
+    element_bytes: int
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """How a run is laid out: tokens of one forward pass, and whether layers are recomputed."""
+
+    batch_tokens: int
+    has_checkpointing: bool
+    expected_bytes: int
+
+
+def fit(hardware: Hardware, size: Size, *, step_tokens: int) -> Fit | None:
+    """The largest forward pass that memory allows, or None when not even a small one fits.
+
+    Counted are the weights, an adapter of 2% of them with its optimiser, scores over the
+    vocabulary for one chunk of positions, and per token 34 values of the model's width
+    for each layer (2 when layers are recomputed backward).
+    """
+    usable = hardware.free_bytes * (0.5 if hardware.is_cpu else 0.85)
+    fixed = (
+        size.parameters * size.element_bytes
+        + size.parameters // 50 * 16
+        + 3 * 4 * _CHUNK_POSITIONS * size.vocabulary
+    )
+    for share in (1, 2, 4, 8):
+        tokens = step_tokens // share
+        for has_checkpointing, values in ((False, 34), (True, 2)):
+            held = tokens * size.width * (size.layers * values + 34) * size.element_bytes
+            if fixed + held <= usable:
+                return Fit(tokens, has_checkpointing, fixed + held)
+    return None
