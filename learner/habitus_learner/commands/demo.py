@@ -1,0 +1,75 @@
+"""`habitus demo`: the replay of a real package's releases, from nothing to a report."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+
+from habitus_learner.commands.replay import add_run_arguments, replay
+from habitus_learner.history import open_repository
+from habitus_learner.replay.releases import (
+    Pins,
+    build_repository,
+    fetch_archives,
+    read_pins,
+    read_release,
+)
+from habitus_learner.replay.screen import Screen
+from habitus_server.errors import UserError
+
+HELP = "fetch a real project's releases, learn from them, and show what it was worth"
+
+PINS = Path(__file__).parents[1] / "replay" / "demo_releases.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument("--repo", type=Path, help="replay this repository instead")
+    parser.add_argument("--package", help="replay this package's releases instead")
+    parser.add_argument(
+        "--versions", help="the releases of --package, oldest first, with commas between"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/demo"), help="folder for archives and results"
+    )
+    parser.add_argument("--json", type=Path, help="where to write the report")
+    add_run_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fetch, build the history, replay."""
+    screen = Screen(Console())
+    if options.repo is not None:
+        replay(open_repository(options.repo), options.repo.resolve().name, options, screen)
+        return 0
+    pins = choose_releases(options)
+    folder = options.out.resolve() / "repo"
+    with screen.fetching(f"fetching {pins.package}") as progress:
+        archives = fetch_archives(
+            pins.package,
+            list(pins.releases),
+            options.out.resolve() / "archives",
+            sha256={version: digest for version, digest in pins.releases.items() if digest},
+            report=progress,
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    releases = [
+        read_release(archive, version)
+        for archive, version in zip(archives, pins.releases, strict=True)
+    ]
+    repository = build_repository(pins.package, releases, folder)
+    replay(repository, pins.package, options, screen)
+    return 0
+
+
+def choose_releases(options: argparse.Namespace) -> Pins:
+    """The pinned releases, or those that the flags name (then without checksums)."""
+    if options.package is None:
+        return read_pins(PINS)
+    versions = [v.strip() for v in (options.versions or "").split(",") if v.strip()]
+    if len(versions) < 5:
+        raise UserError("--package needs --versions with at least five releases, oldest first.")
+    return Pins(options.package, dict.fromkeys(versions, ""))

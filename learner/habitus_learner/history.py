@@ -1,0 +1,192 @@
+"""A repository's commits, as edits that somebody made one after the other.
+
+Promises first-parent commits in time order, the Python files that each one changed
+with their old and new text, and which lines were written rather than moved. Reads
+through libgit2 alone: a repository's own configuration can name programs to run, and
+nothing here runs any. Knows nothing of models or editors.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pygit2
+
+from habitus_server.errors import UserError
+
+MAX_FILE_BYTES = 1_000_000
+"""Larger sources are generated or data; nobody types them."""
+
+
+class FileChange(msgspec.Struct, frozen=True):
+    """One file of a commit; `old` is "" for a new file and `new` for a deleted one.
+
+    `old_path` differs from `path` where the file was renamed.
+    """
+
+    path: str
+    old_path: str
+    old: str
+    new: str
+    exists_after: bool = True
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """A commit's identity and message; `time` is its committer time."""
+
+    id: str
+    time: float
+    message: str
+
+
+class Hunk(msgspec.Struct, frozen=True):
+    """Lines [old_start, old_end) of the old text become [new_start, new_end) of the new."""
+
+    old_start: int
+    old_end: int
+    new_start: int
+    new_end: int
+
+
+def open_repository(path: Path) -> pygit2.Repository:
+    """Open the repository that `path` is in; raise `UserError` when there is none."""
+    found = pygit2.discover_repository(str(path))
+    if found is None:
+        raise UserError(f"{path} is not in a git repository; name one that is.")
+    try:
+        repository = pygit2.Repository(found)
+    except pygit2.GitError as error:
+        raise UserError(f"The repository {path} cannot be read: {error}.") from error
+    if repository.head_is_unborn:
+        raise UserError(f"The repository {path} has no commits yet, so nothing can be replayed.")
+    return repository
+
+
+def list_commits(repository: pygit2.Repository) -> list[Commit]:
+    """The first-parent line of HEAD, oldest first.
+
+    A merged branch counts as the one commit that brought it in: its own commits
+    were written elsewhere and interleave in time.
+    """
+    commits: list[Commit] = []
+    commit = repository[repository.head.target].peel(pygit2.Commit)
+    while True:
+        commits.append(Commit(str(commit.id), float(commit.commit_time), commit.message))
+        if not commit.parent_ids:
+            return commits[::-1]
+        commit = repository[commit.parent_ids[0]].peel(pygit2.Commit)
+
+
+def read_changes(
+    repository: pygit2.Repository, commit_id: str, *, suffixes: tuple[str, ...] = (".py",)
+) -> list[FileChange]:
+    """The text files with these suffixes that a commit changed, by path.
+
+    Files that are not UTF-8, or too large to have been typed, are left out.
+    """
+    commit = repository[commit_id].peel(pygit2.Commit)
+    if commit.parent_ids:
+        parent = repository[commit.parent_ids[0]].peel(pygit2.Commit)
+        diff = repository.diff(parent.tree, commit.tree, context_lines=0)
+    else:
+        diff = commit.tree.diff_to_tree(swap=True)
+    diff.find_similar()
+    changes = [
+        change for delta in diff.deltas if (change := _read_delta(repository, delta, suffixes))
+    ]
+    return sorted(changes, key=lambda change: change.path)
+
+
+def read_tree(repository: pygit2.Repository, commit_id: str) -> Iterator[tuple[str, bytes]]:
+    """Every file of a commit's tree: its path and its bytes, links left out."""
+    commit = repository[commit_id].peel(pygit2.Commit)
+    yield from _walk(commit.tree, "")
+
+
+def find_hunks(old: str, new: str) -> list[Hunk]:
+    """The line ranges that differ, top to bottom, without context."""
+    patch = pygit2.Patch.create_from(old.encode(), new.encode(), context_lines=0, interhunk_lines=0)
+    return [_read_hunk(hunk) for hunk in patch.hunks]
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines with their ends, split where git splits them: at line feeds alone."""
+    lines = text.split("\n")
+    last = lines.pop()
+    return [line + "\n" for line in lines] + ([last] if last else [])
+
+
+class Moved:
+    """Which added lines of a commit were only moved there.
+
+    A line counts as moved while another file or place of the same commit lost a line
+    of the same words; indentation may differ, since moved code is often re-indented.
+    """
+
+    def __init__(self, changes: list[FileChange]) -> None:
+        self._lost: Counter[str] = Counter()
+        for change in changes:
+            lines = split_lines(change.old)
+            for hunk in find_hunks(change.old, change.new):
+                self._lost.update(line.strip() for line in lines[hunk.old_start : hunk.old_end])
+
+    def takes(self, line: str) -> bool:
+        """Whether an added line is a moved one; each lost line explains one added."""
+        words = line.strip()
+        if self._lost[words] <= 0:
+            return False
+        self._lost[words] -= 1
+        return True
+
+
+def _read_delta(
+    repository: pygit2.Repository, delta: pygit2.DiffDelta, suffixes: tuple[str, ...]
+) -> FileChange | None:
+    path = delta.new_file.path
+    if not path.endswith(suffixes):
+        return None
+    old = _read_blob(repository, delta.old_file)
+    new = _read_blob(repository, delta.new_file)
+    if old is None or new is None or old == new == "":
+        return None
+    return FileChange(
+        path=path,
+        old_path=delta.old_file.path,
+        old=old,
+        new=new,
+        exists_after=delta.status != pygit2.enums.DeltaStatus.DELETED,
+    )
+
+
+def _read_blob(repository: pygit2.Repository, file: pygit2.DiffFile) -> str | None:
+    """A file's text; "" where there is none, None where it is no text of this room."""
+    if str(file.id) == "0" * 40:
+        return ""
+    if file.mode not in (pygit2.enums.FileMode.BLOB, pygit2.enums.FileMode.BLOB_EXECUTABLE):
+        return None
+    blob = repository[file.id]
+    if not isinstance(blob, pygit2.Blob) or blob.size > MAX_FILE_BYTES:
+        return None
+    try:
+        return blob.data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _read_hunk(hunk: pygit2.DiffHunk) -> Hunk:
+    # An empty side is given as "after line n", a full one as "from line n", both 1-based.
+    old_start = hunk.old_start - (1 if hunk.old_lines else 0)
+    new_start = hunk.new_start - (1 if hunk.new_lines else 0)
+    return Hunk(old_start, old_start + hunk.old_lines, new_start, new_start + hunk.new_lines)
+
+
+def _walk(tree: pygit2.Tree, folder: str) -> Iterator[tuple[str, bytes]]:
+    for entry in tree:
+        path = f"{folder}{entry.name}"
+        if isinstance(entry, pygit2.Tree):
+            yield from _walk(entry, f"{path}/")
+        elif isinstance(entry, pygit2.Blob) and entry.filemode != pygit2.enums.FileMode.LINK:
+            yield path, entry.data
