@@ -7,6 +7,9 @@ fails on others; it looks at text alone. It deliberately knows no grammar (see
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 import msgspec
 
 _CLOSES = {")": "(", "]": "[", "}": "{"}
@@ -41,16 +44,21 @@ _TRIPLE = ('"""', "'''")
 class Scan(msgspec.Struct, frozen=True):
     """What a piece of text does to the nesting that it starts in.
 
-    `home[i]` says that at boundary `i` everything opened since the start is closed and
-    nothing opened before it has been closed. `closed` are the offsets of the delimiters
-    that close something opened before; `opened` what is still open at the end, as the
-    closers it waits for; `inside` the string or comment that the end lies in ("" is code).
+    `home` are the stretches (both boundaries included) where everything opened since the
+    start is closed and nothing opened before it has been closed. `closed` are the offsets
+    of the delimiters that close something opened before; `opened` is what is still open
+    at the end, as the closers it waits for; `inside` the string or comment that the end
+    lies in ("" is code).
     """
 
-    home: tuple[bool, ...]
+    home: tuple[tuple[int, int], ...]
     closed: tuple[int, ...]
     opened: tuple[str, ...]
     inside: str
+
+    def is_home(self, at: int) -> bool:
+        """Whether boundary `at` is on the level that the text started on."""
+        return any(start <= at <= end for start, end in self.home)
 
 
 def comment_marker(language: str) -> str:
@@ -81,54 +89,88 @@ def inside_at(prefix: str, language: str) -> str:
     return scan(prefix[line_start:], language=language, inside=inside).inside
 
 
+@lru_cache(maxsize=64)
+def _tokens(language: str) -> re.Pattern[str]:
+    """What matters to nesting: comments, whole strings (or their unclosed rest), brackets."""
+    parts = []
+    if marker := comment_marker(language):
+        parts.append(f"{re.escape(marker)}[^\\n]*")
+    quotes = quotes_of(language)
+    if language == "python":
+        parts += [rf"{quote}(?:\\.|[^\\])*?(?:{quote}|\Z)" for quote in _TRIPLE]
+    for quote in quotes:
+        plain = r"[^`\\]" if quote == "`" else rf"[^{quote}\\\n]"
+        parts.append(rf"{quote}(?:\\.|{plain})*{quote}?")
+    parts.append(r"[()\[\]{}]")
+    return re.compile("|".join(parts), re.DOTALL)
+
+
+@lru_cache(maxsize=64)
+def _end_of(inside: str) -> re.Pattern[str]:
+    """The rest of a string, with its closing quote where there is one."""
+    if len(inside) == 3 or inside == "`":
+        return re.compile(rf"(?:\\.|[^\\])*?({inside}|\Z)", re.DOTALL)
+    return re.compile(rf"(?:\\.|[^{inside}\\\n])*({inside}?)", re.DOTALL)
+
+
 def scan(text: str, *, language: str, inside: str = "") -> Scan:
     """Follow the nesting through `text`, which starts in `inside`."""
-    marker, quotes = comment_marker(language), quotes_of(language)
-    start = inside
-    home: list[bool] = []
+    marker = comment_marker(language)
+    home: list[tuple[int, int]] = []
     closed: list[int] = []
     waiting: list[str] = []
     at = 0
-    while at < len(text):
-        home.append(not closed and not waiting and inside == start)
-        step = 1
-        here = text[at]
-        if inside and inside != marker:
-            if here == "\\":
-                step = 2
-            elif text.startswith(inside, at):
-                step = len(inside)
-                if waiting and waiting[-1] == inside:
-                    waiting.pop()
-                else:
-                    closed.append(at)
-                inside = ""
-            elif here == "\n" and len(inside) == 1 and inside != "`":
-                # An unterminated string ends with its line; what follows is code again.
-                if waiting and waiting[-1] == inside:
-                    waiting.pop()
-                inside = ""
-        elif inside:
-            if here == "\n":
-                inside = ""
-        elif marker and text.startswith(marker, at):
-            inside = marker
-            step = len(marker)
-        elif here in quotes:
-            inside = here * 3 if language == "python" and text.startswith(here * 3, at) else here
-            waiting.append(inside)
-            step = len(inside)
-        elif here in _OPENS:
-            waiting.append(_OPENS[here])
-        elif here in _CLOSES:
-            if waiting and waiting[-1] == here:
+    if inside and inside == marker:
+        at = text.find("\n")
+        home.append((0, len(text) if at < 0 else at))
+        if at < 0:
+            return Scan(tuple(home), (), (), inside)
+    elif inside:
+        rest = _end_of(inside).match(text)
+        at = rest.end() if rest else len(text)
+        is_ended = bool(rest and rest.group(1))
+        home.append((0, at - len(inside) if is_ended else at))
+        if is_ended:
+            closed.append(at - len(inside))
+        elif at == len(text):
+            return Scan(tuple(home), (), (), inside)
+    is_home = not inside
+    home_from = 0
+    inside = ""
+    for token in _tokens(language).finditer(text, at):
+        here, kind = token.start(), token.group()
+        if is_home:
+            home.append((home_from, here))
+        inside = ""
+        if kind in _OPENS:
+            waiting.append(_OPENS[kind])
+        elif kind in _CLOSES:
+            if waiting and waiting[-1] == kind:
                 waiting.pop()
             elif not waiting:
-                closed.append(at)
-        home += [False] * (min(step, len(text) - at) - 1)
-        at += step
-    home.append(not closed and not waiting and inside == start)
+                closed.append(here)
+        elif token.end() == len(text) and (quote := _unclosed(kind, marker)):
+            inside = quote
+            if quote != marker:
+                waiting.append(quote)
+        is_home = not inside and not closed and not waiting
+        home_from = token.end()
+    if is_home:
+        home.append((home_from, len(text)))
     return Scan(tuple(home), tuple(closed), tuple(waiting), inside)
+
+
+def _unclosed(token: str, marker: str) -> str:
+    """What a string or comment at the end of a text still waits for; "" for nothing."""
+    if marker and token.startswith(marker):
+        return marker
+    quote = token[:3] if token[:3] in _TRIPLE else token[:1]
+    body = token[len(quote) :]
+    if not body.endswith(quote):
+        return quote
+    # An escaped quote does not close; the token pattern stopped at it only for want of text.
+    slashes = len(body[: -len(quote)]) - len(body[: -len(quote)].rstrip("\\"))
+    return quote if slashes % 2 else ""
 
 
 def is_balanced(text: str, language: str) -> bool:

@@ -9,12 +9,18 @@ looks at text alone and knows no tokens, no model and no editor.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import msgspec
 
-from habitus_server import syntax
-from habitus_server.lexing import Scan, comment_marker, inside_at, scan
+from habitus_server import placement, syntax
+from habitus_server.cursor import Cursor, between
+from habitus_server.indentation import (
+    align_first_line,
+    end_block,
+    reindent_relative,
+    use_indentation_of_file,
+)
+from habitus_server.lexing import scan
 
 SENTINEL = re.compile(
     r"<\|[A-Za-z_▁ ]{2,24}\|>"
@@ -26,13 +32,10 @@ SENTINEL = re.compile(
 _FENCE = re.compile(r"\A\s*```[\w+-]*[ \t]*\n|\n[ \t]*```[ \t]*(?:\n|\Z)")
 _WORD = re.compile(r"\w")
 _NAME = re.compile(r"[^\W\d_]{2,}")
-_LOOP = re.compile(r"(.{4,80}?)\1{3,}.{0,80}\Z", re.DOTALL)
-_SHORT_LOOP = re.compile(r"((?=[^\n]{0,2}\w)[^\n]{2,3}?)\1{7,}.{0,3}\Z", re.DOTALL)
+_LOOP = re.compile(r"(?P<unit>.{4,80}?)(?P=unit){3,}(?P<tail>.{0,79})\Z", re.DOTALL)
+_SHORT_LOOP = re.compile(r"(?P<unit>[^\n]{2,3}?)(?P=unit){7,}(?P<tail>.{0,2})\Z", re.DOTALL)
 
 _CLOSERS = ")]}\"'` \t"
-
-NEIGHBOURHOOD_LINES = 120
-"""How far above the cursor Python is parsed; a definition seldom starts earlier."""
 
 
 class Trimmed(msgspec.Struct, frozen=True):
@@ -40,21 +43,6 @@ class Trimmed(msgspec.Struct, frozen=True):
 
     text: str
     replace_right: int = 0
-
-
-class _Cursor(msgspec.Struct, frozen=True):
-    """What the filters look at: the cursor's line in two halves, and the lines around."""
-
-    prefix: str
-    suffix: str
-    language: str
-    line: str
-    rest: str
-    inside: str
-
-    @property
-    def is_in_indentation(self) -> bool:
-        return not self.line.strip()
 
 
 def trim(
@@ -65,14 +53,7 @@ def trim(
     `prefix` and `suffix` are the buffer either side of the cursor, `language` is LSP's
     identifier, `mode` is "line" or "block" as in `engine.wire.Stop`.
     """
-    cursor = _Cursor(
-        prefix=prefix,
-        suffix=suffix,
-        language=language,
-        line=prefix[prefix.rfind("\n") + 1 :],
-        rest=suffix.split("\n", 1)[0].rstrip("\r"),
-        inside=inside_at(prefix, language),
-    )
+    cursor = between(prefix, suffix, language)
     text = completion.replace("\r\n", "\n").replace("\r", "\n")
     result = Trimmed(text)
     # One pass is a fixed point but for rare cuts that expose another; each pass only
@@ -88,11 +69,11 @@ def trim(
     return result
 
 
-def _pass(text: str, cursor: _Cursor, mode: str) -> Trimmed | None:
+def _pass(text: str, cursor: Cursor, mode: str) -> Trimmed | None:
     text = _cut_sentinels(text, cursor)
     text = _cut_fences(text, cursor.language)
-    text = _use_indentation_of_file(text, cursor)
-    aligned = _align_first_line(text, cursor)
+    text = use_indentation_of_file(text, cursor)
+    aligned = align_first_line(text, cursor)
     if aligned is None:
         return None
     text = aligned
@@ -100,21 +81,23 @@ def _pass(text: str, cursor: _Cursor, mode: str) -> Trimmed | None:
         text = _first_line(text)
     text = _cut_loops(text)
     if "\n" in text:
-        text = _end_block(_reindent_relative(text, cursor), cursor)
+        text = end_block(reindent_relative(text, cursor), cursor)
         text = _cut_lines_below(text, cursor)
     text = _strip_line_ends(text, cursor)
     trimmed = _fit_rest_of_line(text, cursor)
     if not trimmed.text.strip() or _repeats_neighbours(trimmed, cursor):
         return None
     if cursor.language in syntax.LANGUAGES:
-        return _keep_parsing(trimmed, cursor)
+        rest = cursor.rest[trimmed.replace_right :]
+        settled = placement.settle(trimmed.text, rest, cursor)
+        return None if settled is None else Trimmed(settled, trimmed.replace_right)
     return trimmed
 
 
 # --- what is not code --------------------------------------------------------------
 
 
-def _cut_sentinels(text: str, cursor: _Cursor) -> str:
+def _cut_sentinels(text: str, cursor: Cursor) -> str:
     """Everything from a control token on is noise, unless the file itself is about them."""
     for found in SENTINEL.finditer(text):
         token = found.group()
@@ -143,135 +126,12 @@ def _cut_loops(text: str) -> str:
                 continue
             if unit == lines[at + period : at + 2 * period] == lines[at + 2 * period :][:period]:
                 return "\n".join(lines[: at + period])
-    loop = _LOOP.search(text) or _SHORT_LOOP.search(text)
-    if loop and _WORD.search(loop.group(1)):
-        return text[: loop.end(1)]
+    for pattern in (_LOOP, _SHORT_LOOP):
+        loop = pattern.search(text)
+        # Only a loop that ran on until the model was stopped; a table may repeat itself.
+        if loop and _WORD.search(loop["unit"]) and loop["unit"].startswith(loop["tail"]):
+            return text[: loop.end("unit")]
     return text
-
-
-# --- indentation -------------------------------------------------------------------
-
-
-def _use_indentation_of_file(text: str, cursor: _Cursor) -> str:
-    """Leading tabs or spaces as the file has them."""
-    unit = _indent_unit(cursor)
-    if unit == "\t" and re.search(r"^ {2,}", text, re.MULTILINE):
-        widths = [len(m.group()) for m in re.finditer(r"^ {2,}(?=\S)", text, re.MULTILINE)]
-        width = min(widths, default=4)
-        return re.sub(
-            r"^ {2,}", lambda m: "\t" * -(-len(m.group()) // width), text, flags=re.MULTILINE
-        )
-    if unit.startswith(" ") and "\t" in text:
-        return re.sub(r"^\t+", lambda m: unit * len(m.group()), text, flags=re.MULTILINE)
-    return text
-
-
-def _indent_unit(cursor: _Cursor) -> str:
-    """One level of indentation of the file; "" when nothing near the cursor shows it."""
-    near = cursor.prefix[-4000:].split("\n")[1:] + cursor.suffix[:2000].split("\n")[1:]
-    leads = [lead for line in near if (lead := _lead(line)) and line.strip()]
-    if any(lead.startswith("\t") for lead in leads):
-        return "\t"
-    widths = sorted({len(lead) for lead in leads if lead.startswith(" ") and len(lead) > 1})
-    return " " * min((b - a for a, b in zip([0, *widths], widths, strict=False)), default=0)
-
-
-def _align_first_line(text: str, cursor: _Cursor) -> str | None:
-    """The first line where the cursor stands: neither indented twice nor one line late."""
-    if not cursor.is_in_indentation:
-        if cursor.line[-1:].isspace() and not text.startswith("\n"):
-            return text.lstrip(" \t")
-        return text
-    body = text.lstrip("\n")
-    lead = _lead(body)
-    if len(body) < len(text):
-        # The model skipped the line that the cursor is on; without a range to the left
-        # the text cannot go there unless it belongs at the cursor's own column.
-        if not lead.startswith(cursor.line):
-            return None
-        return body[len(cursor.line) :]
-    if not lead:
-        return text
-    wanted = _deepest_lead(cursor)
-    if wanted is None or len(cursor.line + lead) <= len(wanted):
-        return text
-    kept = wanted[len(cursor.line) :] if wanted.startswith(cursor.line) else ""
-    return _shift(kept + body[len(lead) :], len(lead) - len(kept), len(cursor.line + lead))
-
-
-def _shift(text: str, columns: int, deep: int) -> str:
-    """Move the lines after the first left, when they were indented along with it."""
-    first, *others = text.split("\n")
-    if not others or any(len(_lead(line)) < deep for line in others if line.strip()):
-        return text
-    return "\n".join([first, *(line[columns:] if line.strip() else line for line in others)])
-
-
-def _deepest_lead(cursor: _Cursor) -> str | None:
-    """The deepest sensible indentation of the cursor's line; None where any is."""
-    above = _above(cursor)
-    if not above.strip() or cursor.inside:
-        return None
-    code = above.rstrip()
-    marker = comment_marker(cursor.language)
-    if marker and marker in code:
-        code = code.split(marker, 1)[0].rstrip() or code
-    lead = _lead(above)
-    if code.endswith((":", "{", "(", "[", "=>", "->", "then", "do", ",", "\\", "=")):
-        if code.endswith((",", "\\", "=")):
-            return None
-        return lead + (_indent_unit(cursor) or "    ")
-    return None if scan(above, language=cursor.language).opened else lead
-
-
-def _above(cursor: _Cursor) -> str:
-    """The nearest line above the cursor's that is not blank."""
-    lines = cursor.prefix[-4000:].split("\n")[:-1]
-    return next((line for line in reversed(lines) if line.strip()), "")
-
-
-def _reindent_relative(text: str, cursor: _Cursor) -> str:
-    """A block that was written from column 0 is moved to the cursor's indentation."""
-    base = _lead(cursor.line)
-    first, *others = text.split("\n")
-    if not base or not (cursor.line + first).rstrip().endswith((":", "{", "(", "[")):
-        return text
-    following = next((line for line in others if line.strip()), "")
-    if not following or len(_lead(following)) > len(base) or not _lead(following):
-        return text
-    return "\n".join([first, *(base + line if line.strip() else line for line in others)])
-
-
-def _end_block(text: str, cursor: _Cursor) -> str:
-    """Cut where the code leaves the block that the completion is in, or has opened."""
-    first, *others = text.split("\n")
-    base = len(_lead(cursor.line + first if cursor.is_in_indentation else cursor.line))
-    opens = (cursor.line + first).rstrip().endswith((":", "{"))
-    kept = [first]
-    for line in others:
-        nesting = scan("\n".join(kept), language=cursor.language, inside=cursor.inside)
-        depth = len(_lead(line))
-        is_free = bool(nesting.inside and nesting.inside != comment_marker(cursor.language))
-        if is_free or any(closer in ")]" for closer in nesting.opened):
-            kept.append(line)
-        elif not line.strip():
-            if base == 0 and not opens and any(k.strip() for k in kept):
-                break
-            kept.append(line)
-        elif depth < base or (opens and depth == base and not _continues(line, nesting)):
-            break
-        else:
-            kept.append(line)
-    return "\n".join(kept).rstrip("\n") if len(kept) <= len(others) else text
-
-
-_CLAUSES = re.compile(r"\s*(?:else|elif|except|finally|case|catch|end|fi|done|esac)\b")
-
-
-def _continues(line: str, nesting: Scan) -> bool:
-    """Whether a line at the block's own column still belongs to it."""
-    closes = line.lstrip()[:1]
-    return bool(_CLAUSES.match(line)) or (bool(closes) and closes in nesting.opened)
 
 
 # --- what is already there ---------------------------------------------------------
@@ -284,9 +144,9 @@ def _first_line(text: str) -> str:
     return text if end < 0 else text[:end]
 
 
-def _cut_lines_below(text: str, cursor: _Cursor) -> str:
+def _cut_lines_below(text: str, cursor: Cursor) -> str:
     """Cut where the completion goes on with the lines that follow the cursor's."""
-    below = [line.rstrip() for line in _lines_below(cursor) if line.strip()][:4]
+    below = [line.rstrip() for line in cursor.lines_below() if line.strip()][:4]
     if not below:
         return text
     lines = text.split("\n")
@@ -300,11 +160,7 @@ def _cut_lines_below(text: str, cursor: _Cursor) -> str:
     return text
 
 
-def _lines_below(cursor: _Cursor) -> list[str]:
-    return cursor.suffix[:4000].split("\n")[1:]
-
-
-def _strip_line_ends(text: str, cursor: _Cursor) -> str:
+def _strip_line_ends(text: str, cursor: Cursor) -> str:
     """No whitespace before a newline; none at the end unless code follows on the line."""
     lines = text.split("\n")
     lines[:-1] = [line.rstrip() for line in lines[:-1]]
@@ -314,7 +170,7 @@ def _strip_line_ends(text: str, cursor: _Cursor) -> str:
     return text.rstrip("\n") if not cursor.rest.strip() else text
 
 
-def _fit_rest_of_line(text: str, cursor: _Cursor) -> Trimmed:
+def _fit_rest_of_line(text: str, cursor: Cursor) -> Trimmed:
     """Reconcile the completion with what stands right of the cursor on its line."""
     rest = cursor.rest.rstrip()
     if not rest:
@@ -329,18 +185,18 @@ def _fit_rest_of_line(text: str, cursor: _Cursor) -> Trimmed:
     return Trimmed(_close_own_brackets(text, rest, cursor))
 
 
-def _share_repeated(text: str, rest: str, cursor: _Cursor) -> Trimmed | None:
+def _share_repeated(text: str, rest: str, cursor: Cursor) -> Trimmed | None:
     """Cut what repeats the rest of the line, or write over it where text goes on after."""
-    home = scan(text, language=cursor.language, inside=cursor.inside).home
+    nesting = scan(text, language=cursor.language, inside=cursor.inside)
     first_end = text.find("\n") if "\n" in text else len(text)
     for at in range(first_end):
-        if not home[at] or _splits_word(text, at):
+        if not nesting.is_home(at) or _splits_word(text, at):
             continue
         into_text, into_rest = _agree(text, at, first_end, rest)
         is_all = into_text >= len(text.rstrip())
         if into_rest == len(rest) and not _splits_word(text, into_text):
             return Trimmed(text[:at]) if is_all else Trimmed(text, len(rest))
-        if is_all and into_text > at and not _splits_word(rest, into_rest):
+        if is_all and into_rest and not _splits_word(rest, into_rest):
             return Trimmed(text[:at])
     return None
 
@@ -364,7 +220,7 @@ def _splits_word(text: str, at: int) -> bool:
     return 0 < at < len(text) and bool(_WORD.match(text[at - 1]) and _WORD.match(text[at]))
 
 
-def _share_closers(text: str, rest: str, cursor: _Cursor) -> Trimmed | None:
+def _share_closers(text: str, rest: str, cursor: Cursor) -> Trimmed | None:
     """Write over as many auto-paired closers as the completion wrote itself.
 
     The line must close, after the completion, what it closed before it; the shortest
@@ -387,7 +243,7 @@ def _share_closers(text: str, rest: str, cursor: _Cursor) -> Trimmed | None:
     return None
 
 
-def _close_own_brackets(text: str, rest: str, cursor: _Cursor) -> str:
+def _close_own_brackets(text: str, rest: str, cursor: Cursor) -> str:
     """Close what the completion leaves open in front of code on the same line."""
     opened = scan(text, language=cursor.language, inside=cursor.inside).opened
     closed = text + "".join(reversed(opened))
@@ -395,7 +251,7 @@ def _close_own_brackets(text: str, rest: str, cursor: _Cursor) -> str:
     return closed if fits else text
 
 
-def _closes(text: str, cursor: _Cursor) -> tuple[str, tuple[str, ...], str]:
+def _closes(text: str, cursor: Cursor) -> tuple[str, tuple[str, ...], str]:
     """What a text does to the nesting around it, in comparable form."""
     found = scan(text, language=cursor.language, inside=cursor.inside)
     return "".join(text[at] for at in found.closed), found.opened, found.inside
@@ -408,81 +264,11 @@ def _least(text: str, end: int, rest: str) -> Trimmed:
     return Trimmed(text, end)
 
 
-def _repeats_neighbours(trimmed: Trimmed, cursor: _Cursor) -> bool:
+def _repeats_neighbours(trimmed: Trimmed, cursor: Cursor) -> bool:
     """Whether the lines that would result stand just above or just below already."""
     if cursor.rest[trimmed.replace_right :].strip() or not _NAME.search(trimmed.text):
         return False
     result = [line.rstrip() for line in (cursor.line + trimmed.text).split("\n") if line.strip()]
-    above = [line.rstrip() for line in cursor.prefix[-4000:].split("\n")[:-1] if line.strip()]
-    below = [line.rstrip() for line in _lines_below(cursor) if line.strip()]
-    return above[-len(result) :] == result or below[: len(result)] == result
-
-
-# --- Python ------------------------------------------------------------------------
-
-
-def _keep_parsing(trimmed: Trimmed, cursor: _Cursor) -> Trimmed | None:
-    """Drop what breaks the statement that it lands in; balance it where that is enough."""
-    if cursor.inside:
-        return trimmed
-    if _parses(trimmed, cursor):
-        return trimmed
-    for repaired in _repairs(trimmed, cursor):
-        if repaired.text.strip() and _parses(repaired, cursor):
-            return repaired
-    return None
-
-
-def _repairs(trimmed: Trimmed, cursor: _Cursor) -> Iterator[Trimmed]:
-    text = trimmed.text
-    nesting = scan(text, language=cursor.language, inside=cursor.inside)
-    if nesting.inside and nesting.inside in "\"'":
-        yield Trimmed(text + "".join(reversed(nesting.opened)), trimmed.replace_right)
-    stripped = text.rstrip(")]}")
-    for end in range(len(text) - 1, len(stripped) - 1, -1):
-        yield Trimmed(text[:end], trimmed.replace_right)
-    if "\n" in text:
-        lines = text.split("\n")
-        for end in range(len(lines) - 1, 0, -1):
-            yield Trimmed("\n".join(lines[:end]).rstrip(), trimmed.replace_right)
-
-
-def _parses(trimmed: Trimmed, cursor: _Cursor) -> bool:
-    """Whether the completion adds no parse error to the lines above and its own."""
-    rest = cursor.rest[trimmed.replace_right :]
-    statement = cursor.line + trimmed.text + rest
-    above = _neighbourhood(cursor)
-    if syntax.is_clean(above + _finish(above, statement)):
-        return True
-    if syntax.is_clean(_finish("", statement.lstrip())):
-        return True
-    if syntax.is_clean(above):
-        return False
-    # The lines above are broken already, perhaps by what is being typed right now.
-    return syntax.error_count(above + _finish(above, statement)) <= syntax.error_count(
-        above + _finish(above, cursor.line + cursor.rest)
-    )
-
-
-def _finish(above: str, statement: str) -> str:
-    """The statement with its open brackets closed, and something for a decorator to adorn."""
-    opened = scan(above + statement, language="python").opened
-    if any(closer in ("'", '"') for closer in opened):
-        return statement + "\n"
-    finished = statement.rstrip("\\ \t") + "".join(reversed(opened))
-    if statement.lstrip().startswith("@"):
-        finished += f"\n{_lead(statement)}def _(): pass"
-    return finished + "\n"
-
-
-def _neighbourhood(cursor: _Cursor) -> str:
-    """The lines above the cursor's from the start of the top-level statement around it."""
-    lines = cursor.prefix.rsplit("\n", NEIGHBOURHOOD_LINES)[1:-1]
-    for at in range(len(lines) - 1, -1, -1):
-        if lines[at][:1].strip() and lines[at][:1] not in ")]}#":
-            return "".join(f"{line}\n" for line in lines[at:])
-    return ""
-
-
-def _lead(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" \t"))]
+    above = [line.rstrip() for line in cursor.lines_above() if line.strip()]
+    below = [line.rstrip() for line in cursor.lines_below() if line.strip()]
+    return above[len(result) - 1 :: -1] == result or below[: len(result)] == result
