@@ -171,7 +171,7 @@ def _read_blob(repository: pygit2.Repository, file: pygit2.DiffFile) -> str | No
     if not isinstance(blob, pygit2.Blob) or blob.size > MAX_FILE_BYTES:
         return None
     try:
-        return blob.data.decode("utf-8")
+        return str(blob.data, "utf-8")
     except UnicodeDecodeError:
         return None
 

@@ -146,8 +146,9 @@ def _fetch(package: str, version: str, folder: Path) -> Path:
             if result.returncode == 0 and fetched:
                 return fetched[0].replace(folder / fetched[0].name)
             problems.append(result.stderr.strip())
+    reason = (problems[0].splitlines() or ["it gave no reason"])[-1]
     raise UserError(
-        f"pip could not fetch {package} {version}: {problems[0].splitlines()[-1:] or ['no reason']}. "
+        f"pip could not fetch {package} {version}: {reason} "
         "Check its network and index, or replay a repository of your own with --repo."
     )
 

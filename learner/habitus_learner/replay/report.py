@@ -253,7 +253,7 @@ def _gain(
     below: Amount,
     seed: int,
 ) -> Gain:
-    found = _ratio(more, less, lambda o: above(o), below, seed, paired=True)
+    found = _ratio(more, less, above, below, seed, paired=True)
     return Gain(arm, than, measure, found.mean, found.low, found.high, found.clusters)
 
 

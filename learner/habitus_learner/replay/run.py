@@ -12,14 +12,14 @@ import contextlib
 import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pygit2
 
-from habitus_learner.history import Commit
+from habitus_learner.history import Commit, find_hunks
 from habitus_learner.replay import report as figures
 from habitus_learner.replay.editor import Editor
 from habitus_learner.replay.items import digest
@@ -295,9 +295,9 @@ def _describe_learning(plan: Plan, observations: list[Observation]) -> figures.L
         reactions=dict(sorted(reactions.items())),
         commits=len(plan.learning),
         lines_written=sum(
-            change.new.count("\n") for step in plan.learning for change in step.changes
+            hunk.new_end - hunk.new_start
+            for step in plan.learning
+            for change in step.changes
+            for hunk in find_hunks(change.old, change.new)
         ),
     )
-
-
-OnObservation = Callable[[Observation], None]

@@ -182,7 +182,7 @@ class _FileWriter:
 
     async def _write_plain_line(self, index: int) -> None:
         line = self._lines[index]
-        body, _, end = _parts(line)
+        body, _, _ = _parts(line)
         if not self._learns or not body:
             await self._edit(self._starts[index], 0, line)
             await self._walker._pass(developer.typing_seconds(body))
@@ -192,13 +192,13 @@ class _FileWriter:
 
     async def _start_line(self, index: int) -> int:
         """Break the line and indent, as the return key does; return the cursor."""
-        body, indent, end = _parts(self._lines[index])
+        _, indent, end = _parts(self._lines[index])
         await self._edit(self._starts[index], 0, indent + end)
         return self._starts[index] + len(indent)
 
     async def _write_asked_line(self, hunk: Hunk, index: int, items: Sequence[Item]) -> int:
         """Write one line and ask on the way; return how many lines were written."""
-        body, indent, end = _parts(self._lines[index])
+        body, _, end = _parts(self._lines[index])
         start = self._starts[index]
         cursor = await self._start_line(index)
         following = (
