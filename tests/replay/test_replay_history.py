@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 
 import pytest
-from replay.synthetic import make_repository
 
 from habitus_learner.history import (
     FileChange,
@@ -19,6 +18,7 @@ from habitus_learner.history import (
     split_lines,
 )
 from habitus_server.errors import UserError
+from replay.synthetic import make_repository
 
 
 def change(old: str, new: str, path: str = "a.py") -> FileChange:

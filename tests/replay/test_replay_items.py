@@ -30,7 +30,7 @@ def test_each_line_is_asked_at_its_indentation_and_within() -> None:
     first, second = items_of("", "if x:\n    value = compute(x)\n")
     assert (first.place, first.line, first.column) == (Place.INDENTATION, 1, 4)
     assert first.answer == "value = compute(x)"
-    assert second.place is Place.WITHIN and 4 < second.column
+    assert second.place is Place.WITHIN and second.column > 4
     assert ("    value = compute(x)")[second.column :] == second.answer
     assert len(second.answer) >= MIN_ANSWER_CHARACTERS
 

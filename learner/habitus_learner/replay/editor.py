@@ -84,7 +84,11 @@ class Editor:
             folder=state,
             on_notification=editor._hear,
         )
-        await editor._initialize()
+        try:
+            await editor._initialize()
+        except BaseException:
+            await editor.close()
+            raise
         return editor
 
     @property
