@@ -11,6 +11,8 @@ import re
 from habitus_server.cursor import Cursor, lead_of
 from habitus_server.lexing import Scan, comment_marker, scan
 
+_CLAUSES = re.compile(r"\s*(?:else|elif|except|finally|case|catch|end|fi|done|esac)\b")
+
 
 def use_indentation_of_file(text: str, cursor: Cursor) -> str:
     """Leading tabs or spaces as the file has them."""
@@ -123,10 +125,23 @@ def end_block(text: str, cursor: Cursor) -> str:
     kept = [first]
     for line in others:
         nesting = scan("\n".join(kept), language=cursor.language, inside=cursor.inside)
-        if _ends_block(line, nesting, base, opens, cursor):
+        if not nesting.opened and _closes_bracket_above(line, base, cursor):
+            base = len(lead_of(line))
+            opens = line.rstrip().endswith((":", "{"))
+        elif _ends_block(line, nesting, base, opens, cursor):
             return "\n".join(kept).rstrip("\n")
         kept.append(line)
     return text
+
+
+def _closes_bracket_above(line: str, base: int, cursor: Cursor) -> bool:
+    """Whether a line ends a bracket that a line above the cursor has opened at its column."""
+    depth = len(lead_of(line))
+    if depth >= base or line.lstrip()[:1] not in tuple(")]}"):
+        return False
+    lines = (above for above in cursor.lines_above() if above.strip())
+    opener = next((above for above in lines if len(lead_of(above)) <= depth), "")
+    return line.lstrip()[:1] in scan(opener, language=cursor.language).opened
 
 
 def _ends_block(line: str, nesting: Scan, base: int, opens: bool, cursor: Cursor) -> bool:
@@ -138,9 +153,6 @@ def _ends_block(line: str, nesting: Scan, base: int, opens: bool, cursor: Cursor
         return base == 0 and not opens
     depth = len(lead_of(line))
     return depth < base or (opens and depth == base and not _continues(line, nesting))
-
-
-_CLAUSES = re.compile(r"\s*(?:else|elif|except|finally|case|catch|end|fi|done|esac)\b")
 
 
 def _continues(line: str, nesting: Scan) -> bool:

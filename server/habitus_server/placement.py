@@ -57,12 +57,14 @@ def _repairs(text: str, cursor: Cursor) -> Iterator[str]:
 
 def _parses(text: str, rest: str, cursor: Cursor) -> bool:
     """Whether the completion adds no parse error to the lines above and its own."""
-    above, column = _neighbourhood(cursor)
-    statement = _dedent(cursor.line + text + rest, column)
-    if any(map(syntax.is_clean, _finished(above, statement))):
-        return True
-    if above and syntax.is_clean(above):
-        return False
+    found = _neighbourhood(cursor)
+    statement = cursor.line + text + rest
+    if found is not None:
+        above, column = found
+        if any(map(syntax.is_clean, _finished(above, _dedent(statement, column)))):
+            return True
+        if syntax.is_clean(above):
+            return False
     # The lines above are out of reach, or broken by what is being typed: judge the line
     # by itself, as a statement and as a part of a bracket that began out of sight.
     alone = statement.strip() + "\n"
@@ -88,11 +90,13 @@ def _finished(above: str, statement: str) -> Iterator[str]:
         yield f"{above}{code}\n{_DEEP}{closing}\n{decorators[-1]}def _(): _\n"
 
 
-def _neighbourhood(cursor: Cursor) -> tuple[str, int]:
+def _neighbourhood(cursor: Cursor) -> tuple[str, int] | None:
     """The lines above the cursor's from the start of a definition around it, moved to column 0
-    from the column that is returned with them; empty when none is within `NEIGHBOURHOOD_LINES`.
+    from the column that is returned with them; None when that start is out of sight.
     """
-    lines = cursor.prefix.rsplit("\n", NEIGHBOURHOOD_LINES)[1:-1]
+    lines = cursor.prefix.rsplit("\n", NEIGHBOURHOOD_LINES)
+    is_whole_file = len(lines) <= NEIGHBOURHOOD_LINES
+    lines = lines[0 if is_whole_file else 1 : -1]
     below = ""
     least = len(lead_of(cursor.line + "x"))
     for at in range(len(lines) - 1, -1, -1):
@@ -105,7 +109,7 @@ def _neighbourhood(cursor: Cursor) -> tuple[str, int]:
         if is_start and _is_whole(below, cursor.inside):
             return _dedent(below, column), column
         least = min(least, column)
-    return "", 0
+    return (below, 0) if is_whole_file else None
 
 
 def _dedent(text: str, columns: int) -> str:

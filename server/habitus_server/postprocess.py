@@ -79,7 +79,7 @@ def _pass(text: str, cursor: Cursor, mode: str) -> Trimmed | None:
     text = aligned
     if mode == "line":
         text = _first_line(text)
-    text = _cut_loops(text)
+    text = _cut_loops(text, cursor.line if cursor.is_in_indentation else "")
     if "\n" in text:
         text = end_block(reindent_relative(text, cursor), cursor)
         text = _cut_lines_below(text, cursor)
@@ -101,7 +101,9 @@ def _cut_sentinels(text: str, cursor: Cursor) -> str:
     """Everything from a control token on is noise, unless the file itself is about them."""
     for found in SENTINEL.finditer(text):
         token = found.group()
-        if token not in cursor.prefix and token not in cursor.suffix:
+        # `</s>` ends a struck text where one was begun, and a sequence elsewhere.
+        known = token.replace("/", "") in cursor.prefix or token in cursor.suffix
+        if not known and token not in cursor.prefix:
             return text[: found.start()]
     return text
 
@@ -116,16 +118,16 @@ def _cut_fences(text: str, language: str) -> str:
     return text[: closing.start()] if closing else text
 
 
-def _cut_loops(text: str) -> str:
+def _cut_loops(text: str, indentation: str) -> str:
     """One round of a text that runs in circles until its end."""
-    lines = text.split("\n")
+    lines = (indentation + text).split("\n")
     for period in range(1, min(8, len(lines) // 3) + 1):
         for at in range(len(lines) - 3 * period + 1):
             unit = lines[at : at + period]
             if not _WORD.search("".join(unit)):
                 continue
             if unit == lines[at + period : at + 2 * period] == lines[at + 2 * period :][:period]:
-                return "\n".join(lines[: at + period])
+                return "\n".join(lines[: at + period])[len(indentation) :]
     for pattern in (_LOOP, _SHORT_LOOP):
         loop = pattern.search(text)
         # Only a loop that ran on until the model was stopped; a table may repeat itself.
@@ -238,7 +240,7 @@ def _share_closers(text: str, rest: str, cursor: Cursor) -> Trimmed | None:
             left = rest[end:].strip()
             if end and left and not left.strip(":,;") and text.split("\n")[0].endswith(left):
                 # The completion wrote the punctuation behind the closers as well.
-                return Trimmed(text, len(rest))
+                end = len(rest)
             return _least(text, end, rest)
     return None
 
