@@ -147,17 +147,15 @@ def cut_prefix(encode: Encode, prefix: str, budget: int) -> tuple[str, list[int]
     Where not even the last grid block fits, single lines are dropped, and at last
     characters of the last line (one line may be longer than the budget).
     """
-    # No token is shorter than a byte, and none here longer than 64 characters on
-    # average: bounding characters first keeps a 50 MB file from being tokenised.
-    lines = prefix[-budget * 16 :].splitlines(keepends=True)
-    dropped = prefix.count("\n") - sum(line.count("\n") for line in lines)
-    first = -dropped % GRID_LINES if dropped else 0
-    for start in range(first, len(lines), GRID_LINES):
-        text = "".join(lines[start:])
-        ids = encode(text)
-        if len(ids) <= budget:
-            return text, ids
-    for start in range(max(0, len(lines) - GRID_LINES), len(lines)):
+    # Few tokens are longer than 16 characters: bounding characters first keeps a
+    # 50 MB file from being tokenised.
+    tail = prefix[-budget * 16 :]
+    lines = split_lines(tail)
+    dropped = prefix.count("\n", 0, len(prefix) - len(tail))
+    first = -dropped % GRID_LINES
+    if first == 0 and len(tail) < len(prefix) and not prefix[: -len(tail)].endswith("\n"):
+        first = GRID_LINES  # the tail begins inside a line, in a place that every key moves
+    for start in _fitting_starts(encode, lines, first, budget):
         text = "".join(lines[start:])
         ids = encode(text)
         if len(ids) <= budget:
@@ -166,10 +164,26 @@ def cut_prefix(encode: Encode, prefix: str, budget: int) -> tuple[str, list[int]
     return text, encode(text)[-budget:]
 
 
+def _fitting_starts(encode: Encode, lines: Sequence[str], first: int, budget: int) -> list[int]:
+    """Lines at which a tail may start and perhaps fit, the longest tail first."""
+    grid = range(first, len(lines), GRID_LINES)
+    starts: list[int] = []
+    size, end = 0, len(lines)
+    for start in reversed(grid):
+        # Blocks read apart may give a token or so more than the same text in one.
+        size += len(encode("".join(lines[start:end]))) - 2
+        if size > budget:
+            break
+        starts.insert(0, start)
+        end = start
+    last = grid[-1] if grid else -1
+    return [*starts, *range(last + 1, len(lines))]
+
+
 def cut_suffix(encode: Encode, suffix: str, budget: int) -> tuple[str, list[int]]:
     """The longest head of `suffix` that ends on a line and fits `budget` tokens."""
     head = suffix[: budget * 8]
-    lines = head.splitlines(keepends=True)
+    lines = split_lines(head)
     while lines:
         text = "".join(lines)
         ids = encode(text)
@@ -180,6 +194,13 @@ def cut_suffix(encode: Encode, suffix: str, budget: int) -> tuple[str, list[int]
         lines = lines[: min(len(lines) - 1, keep)]
     ids = encode(head)[:budget]
     return head[:budget], ids if head else []
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines with their newlines; only "\\n" ends one, unlike in `str.splitlines`."""
+    lines = [f"{line}\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
 
 
 def _context_ids(

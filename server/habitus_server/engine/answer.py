@@ -1,0 +1,179 @@
+"""One request answered: prompt, cached prefix, decoding, memory.
+
+Promises that a completion and a score at the same place see the same prompt,
+weights and memory. Serving uses it under the scheduler, the learner's gate in its
+own process; it knows no socket and no queue.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from habitus_server.engine.decode import (
+    Mixer,
+    ModelAlone,
+    cost_bits,
+    generate,
+    likeliest,
+    read_and_keep,
+    read_prompt,
+    sampler,
+)
+from habitus_server.engine.fim import Budget, Prompt, build_prompt
+from habitus_server.engine.kvcache import PrefixCaches
+from habitus_server.engine.memory import Memory
+from habitus_server.engine.model import Forward, Model
+from habitus_server.engine.wire import Complete, Completed, Place, Score, Scored
+from habitus_server.errors import ModelError
+from habitus_server.records import AdapterRef
+
+CACHE_LIMIT_BYTES = 256 << 20
+_SMALL_MODEL_BYTES = 256 << 20
+
+
+class Answerer:
+    """A loaded model with its caches and the workspaces' memory; used by one thread."""
+
+    def __init__(
+        self, model: Model, memory: Memory, *, cache_limit_bytes: int = CACHE_LIMIT_BYTES
+    ) -> None:
+        self.model = model
+        self.memory = memory
+        self._served: dict[str, AdapterRef | None] = {}
+        self._caches: dict[str | None, PrefixCaches] = {}
+        self._cache_limit_bytes = cache_limit_bytes
+        self._chunk = 512 if model.size_bytes() < _SMALL_MODEL_BYTES else 64
+
+    def complete(
+        self,
+        request: Complete,
+        *,
+        check: Callable[[], None] = lambda: None,
+        on_text: Callable[[str], None] | None = None,
+        queue_ms: float = 0.0,
+    ) -> Completed:
+        """The candidates of a request, greedy first; `check` may raise to stop it."""
+        network = self.model.network(request.adapter)
+        self._served[request.place.workspace] = request.adapter
+        prompt = self.prompt(request.place, network, request.stop.max_tokens)
+        started = time.perf_counter()
+        caches = self._caches_of(request.adapter, network)
+        reading, reused = read_and_keep(
+            caches, request.adapter, network, prompt.ids, chunk=self._chunk, check=check
+        )
+        read = time.perf_counter()
+        candidates = []
+        written: list[int] = []
+        for rank in range(max(1, request.candidates)):
+            candidate, written = generate(
+                reading,
+                self.model.tokens,
+                request.stop,
+                mixer=self._mixer(request.place, request.use_memory),
+                choose=sampler(request.temperature, request.seed + rank) if rank else likeliest,
+                check=check,
+                on_text=None if rank else on_text,
+            )
+            candidates.append(candidate)
+        caches.note(reading.cache, [*prompt.ids, *written])
+        return Completed(
+            id=request.id,
+            candidates=tuple(candidates),
+            adapter=request.adapter.version if request.adapter else None,
+            prompt_tokens=len(prompt.ids),
+            reused_tokens=reused,
+            queue_ms=queue_ms,
+            prefill_ms=(read - started) * 1e3,
+            decode_ms=(time.perf_counter() - read) * 1e3,
+        )
+
+    def score(self, request: Score, *, check: Callable[[], None] = lambda: None) -> Scored:
+        """What the request's text costs, under what a completion there would be served."""
+        network = self.model.network(request.adapter)
+        middle = self.model.tokens.encode(request.middle)
+        prompt = self.prompt(request.place, network, len(middle))
+        caches = self._caches_of(request.adapter, network)
+        reading, _ = read_and_keep(
+            caches, request.adapter, network, prompt.ids, chunk=self._chunk, check=check
+        )
+        bits = cost_bits(reading, middle, self._mixer(request.place, request.use_memory))
+        caches.note(reading.cache, prompt.ids)
+        return Scored(request.id, bits, len(request.middle), len(middle))
+
+    def study(self, check: Callable[[], None]) -> bool:
+        """Fit the gates on one settled line; False when none waits.
+
+        The weights used are those that last served the line's workspace: what the gates
+        learn is how far to trust memory beside *them*.
+        """
+        lesson = self.memory.take_lesson()
+        if lesson is None:
+            return False
+        try:
+            adapter = self._served.get(lesson.place.workspace)
+            network = self.model.network(adapter)
+            middle = self.model.tokens.encode(lesson.text)
+            prompt = self.prompt(lesson.place, network, len(middle))
+            reading = read_prompt(
+                network, network.new_cache(), prompt.ids, chunk=self._chunk, check=check
+            )
+            recall = self.memory.begin(lesson.place)
+            cost_bits(reading, middle, recall, on_token=recall.learn)
+        except ModelError:
+            return True  # its adapter is gone; other lessons may name others
+        except BaseException:
+            self.memory.put_back(lesson)
+            raise
+        return True
+
+    def prompt(self, place: Place, network: Forward, room: int) -> Prompt:
+        """The prompt of a place, leaving `room` tokens to write."""
+        return build_prompt(
+            self.model.template,
+            self.model.tokens.encode,
+            path=place.path,
+            prefix=place.prefix,
+            suffix=place.suffix,
+            chunks=place.chunks,
+            budget=_budget(network.positions - room),
+        )
+
+    def forget_caches(self) -> None:
+        """Free every cached prompt."""
+        self._caches.clear()
+
+    def cache_bytes(self) -> int:
+        """Memory that cached prompts hold."""
+        return sum(caches.size_bytes() for caches in self._caches.values())
+
+    def _caches_of(self, adapter: AdapterRef | None, network: Forward) -> PrefixCaches:
+        version = adapter.path if adapter else None
+        resident = {None, version, *(ref.path for ref in self.model.residents)}
+        for gone in self._caches.keys() - resident:
+            del self._caches[gone]
+        if version not in self._caches:
+            share = self._cache_limit_bytes // 2
+            self._caches[version] = PrefixCaches(network.new_cache, share)
+        return self._caches[version]
+
+    def _mixer(self, place: Place, use_memory: bool) -> Mixer:
+        return self.memory.begin(place) if use_memory else ModelAlone()
+
+
+def _budget(positions: int) -> Budget:
+    """The ordinary budget, or its shape scaled down to a model with a short context."""
+    ordinary = Budget()
+    sentinels = 64  # the sentinels themselves and the file's path
+    total = ordinary.prefix + ordinary.suffix + ordinary.context
+    share = min(1.0, (positions - sentinels) / total)
+    if share == 1.0:
+        return ordinary
+    return msgspec.structs.replace(
+        ordinary,
+        prefix=max(16, int(ordinary.prefix * share)),
+        suffix=int(ordinary.suffix * share),
+        context=int(ordinary.context * share),
+    )

@@ -1,0 +1,125 @@
+"""How far memory is trusted: a chain of gates in front of the model.
+
+Each level of evidence (a longer match before a shorter one, the open file before the
+rest) has a gate; a token is drawn from the first level whose gate opens, and from the
+model when none does. This is back-off as in prediction by partial matching (Cleary
+and Witten 1984) and the nested cache models of Hellendoorn and Devanbu (2017), with
+the model as the last level and the escape probabilities learned. Promises
+distributions that sum to one, and weights that any settled text can improve by one
+gradient step of its log-likelihood. Knows neither text nor where evidence is from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from habitus_server.engine.gate_prior import PRIOR
+
+Probabilities = NDArray[np.float64]
+
+RATE = 0.06
+PULL = 0.002
+"""Each step draws a weight this much back to the prior it started from."""
+
+_LENGTHS = np.array([2, 3, 4, 5, 7, 10, 16])
+_COUNTS = np.array([2, 3, 6, 20])
+_SHARES = np.array([0.5, 0.8, 0.999])
+_AGREEMENT = np.array([0.003, 0.03, 0.2, 0.6])
+_SURENESS = np.array([0.3, 0.6, 0.9])
+_RANKS = 4
+
+_WIDTHS = (2 * 8, 5 * 4, 5 * 4, _RANKS, 2)
+_BASES = tuple(int(base) for base in np.cumsum((0, *_WIDTHS[:-1])))
+SIZE = sum(_WIDTHS)
+
+
+class Level(msgspec.Struct, frozen=True):
+    """What followed one context: `tokens` and their `shares`, out of `count` places."""
+
+    is_local: bool
+    length: int
+    count: int
+    tokens: NDArray[np.int32]
+    shares: Probabilities
+
+
+class Mixture:
+    """One step's served distribution, and what is needed to learn from what came."""
+
+    def __init__(
+        self,
+        served: Probabilities,
+        model: Probabilities,
+        levels: Sequence[Level],
+        rows: NDArray[np.int64],
+        openness: Probabilities,
+        weights: Probabilities,
+    ) -> None:
+        self.served = served
+        self.model = model
+        self.levels = levels
+        self.rows = rows  # [levels, features]
+        self.openness = openness  # [levels]: each gate's own probability
+        self.weights = weights  # [levels + 1]: probability of drawing there; the model last
+
+
+class Gates:
+    """One workspace's gate weights, in one language class."""
+
+    def __init__(self, prior: Sequence[float] = PRIOR) -> None:
+        self._prior = np.array(prior, np.float64)
+        self.weights = self._prior.copy()
+        self.steps = 0
+
+    def mix(self, model: Probabilities, levels: Sequence[Level], *, is_known: bool) -> Mixture:
+        """The served distribution; `is_known` says that the model was trained for the language."""
+        rows = _rows(model, levels, is_known)
+        openness = 1.0 / (1.0 + np.exp(-self.weights[rows].sum(axis=1)))
+        passed = np.concatenate(([1.0], np.cumprod(1.0 - openness)))
+        weights = passed * np.append(openness, 1.0)
+        served = model * weights[-1]
+        for weight, level in zip(weights, levels, strict=False):
+            served[level.tokens] += weight * level.shares
+        return Mixture(served, model, levels, rows, openness, weights)
+
+    def learn(self, mixture: Mixture, token: int) -> None:
+        """One step up the log-likelihood of `token`."""
+        likelihoods = np.array(
+            [
+                *(level.shares[level.tokens == token].sum() for level in mixture.levels),
+                mixture.model[token],
+            ]
+        )
+        drawn = mixture.weights * likelihoods
+        total = drawn.sum()
+        if total <= 0.0 or not len(mixture.levels):
+            return
+        drawn /= total  # posterior probability of having drawn at each level
+        reached = np.cumsum(drawn[::-1])[::-1][:-1]
+        slopes = drawn[:-1] - mixture.openness * reached
+        np.add.at(self.weights, mixture.rows, RATE * slopes[:, None])
+        touched = mixture.rows.ravel()
+        self.weights[touched] += PULL * (self._prior[touched] - self.weights[touched])
+        self.steps += 1
+
+
+def _rows(model: Probabilities, levels: Sequence[Level], is_known: bool) -> NDArray[np.int64]:
+    """The features of each level's gate, as indices into the weights."""
+    rows = np.empty((len(levels), len(_WIDTHS)), np.int64)
+    sureness = int(_SURENESS.searchsorted(model.max(), "right"))
+    for rank, level in enumerate(levels):
+        best = int(level.shares.argmax())
+        agreement = int(_AGREEMENT.searchsorted(model[level.tokens[best]], "right"))
+        share = int(_SHARES.searchsorted(level.shares[best], "right"))
+        rows[rank] = (
+            _BASES[0] + 8 * level.is_local + _LENGTHS.searchsorted(level.length, "right"),
+            _BASES[1] + 4 * _COUNTS.searchsorted(level.count, "right") + share,
+            _BASES[2] + 4 * agreement + sureness,
+            _BASES[3] + min(rank, _RANKS - 1),
+            _BASES[4] + is_known,
+        )
+    return rows

@@ -1,0 +1,193 @@
+"""What each workspace has written, kept where decoding can look it up.
+
+Promises that a document is in memory as soon as `remember` returns, in place of its
+older text; that a request sees its own file as it is in the editor and never as it is
+on disk; and that settled text teaches the gates of its own workspace only. Safe to
+feed from one thread and ask from another. Knows no model: lessons wait here until
+someone who has one takes them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from habitus_server.engine.gates import Gates
+from habitus_server.engine.recall import Recall, View, Vocabulary
+from habitus_server.engine.segment import Document, Run, SortedSegment
+from habitus_server.engine.tokens import DocumentReader, Tokens
+from habitus_server.engine.wire import Place
+
+LIVE_TOKENS = 60_000
+"""Fresh documents are scanned until they are this many tokens, then sorted."""
+
+LESSON_LINES = 8
+LESSONS_WAITING = 256
+LOCAL_CHARS = 200_000
+KNOWN_LANGUAGES = frozenset({"python"})
+"""Languages that the embedded model was trained on."""
+
+_MIN_LESSON_CHARS = 8
+
+
+class Lesson(msgspec.Struct, frozen=True):
+    """A line that its developer has settled on: what stands at a place."""
+
+    place: Place
+    text: str
+
+
+class _Workspace:
+    """One workspace's segments, from the oldest and largest to the live one."""
+
+    def __init__(self) -> None:
+        self.sorted: list[SortedSegment] = []
+        self.live = Run(())
+        self.documents: dict[str, Document] = {}
+        self.gates: dict[bool, Gates] = {}
+
+    def put(self, document: Document) -> None:
+        self.hide(document.path)
+        self.documents[document.path] = document
+        self.live = Run((*self.live.visible(), document))
+
+    def hide(self, path: str) -> None:
+        if self.documents.pop(path, None) is None:
+            return
+        self.live.hide(path)
+        for segment in self.sorted:
+            segment.hide(path)
+
+
+class Memory:
+    """Every workspace's memory, for one tokenizer."""
+
+    def __init__(self, tokens: Tokens, on_lesson: Callable[[], None] = lambda: None) -> None:
+        self._tokens = tokens
+        self._vocabulary = Vocabulary(tokens)
+        self._on_lesson = on_lesson
+        self._taking = DocumentReader(tokens)
+        self._asking = DocumentReader(tokens)
+        self._lock = threading.Lock()
+        self._workspaces: dict[str, _Workspace] = {}
+        self._lessons: deque[Lesson] = deque(maxlen=LESSONS_WAITING)
+
+    def remember(self, workspace: str, path: str, text: str, *, learn: bool = False) -> None:
+        """Take a document in; with `learn`, what is new in it becomes lessons first."""
+        ids, starts = self._taking.read(text)
+        with self._lock:
+            known = self._workspaces.setdefault(workspace, _Workspace())
+            older = known.documents.get(path)
+        if learn:
+            before = self._tokens.bytes_of(older.ids.tolist()).decode() if older else ""
+            self._lessons.extend(_lessons(workspace, path, before, text))
+        with self._lock:
+            known.put(Document(path, ids, starts))
+        if learn:
+            self._on_lesson()
+
+    def forget(self, workspace: str, path: str = "") -> None:
+        """Drop a document, or the whole workspace and what its gates learned."""
+        with self._lock:
+            if not path:
+                self._workspaces.pop(workspace, None)
+            elif workspace in self._workspaces:
+                self._workspaces[workspace].hide(path)
+
+    def begin(self, place: Place) -> Recall:
+        """The mixer of one continuation at a place."""
+        with self._lock:
+            known = self._workspaces.get(place.workspace) or _Workspace()
+            segments = tuple(s for s in (*known.sorted, known.live) if len(s) > 1)
+            is_known = place.language in KNOWN_LANGUAGES
+            gates = known.gates.setdefault(is_known, Gates())
+        view = View(self._local(place), segments, place.path)
+        return Recall(view, self._vocabulary, gates, place.prefix, is_known=is_known)
+
+    def take_lesson(self) -> Lesson | None:
+        """The next lesson that waits, removed."""
+        try:
+            return self._lessons.popleft()
+        except IndexError:
+            return None
+
+    def put_back(self, lesson: Lesson) -> None:
+        """Let a lesson that was interrupted wait again, first."""
+        self._lessons.appendleft(lesson)
+
+    def tidy(self) -> bool:
+        """Sort one workspace's live documents, or merge two of its segments, if it is time."""
+        with self._lock:
+            for known in self._workspaces.values():
+                work = _due(known)
+                if work:
+                    break
+            else:
+                return False
+            documents = [document for run in work for document in run.visible()]
+        merged = SortedSegment(documents)
+        with self._lock:
+            # What changed while this was being sorted is hidden in the sorted copy too.
+            for document in documents:
+                if known.documents.get(document.path) is not document:
+                    merged.hide(document.path)
+            known.sorted = [s for s in known.sorted if s not in work]
+            if len(merged) > 1:
+                known.sorted.append(merged)
+            known.sorted.sort(key=len, reverse=True)
+            done = {id(document) for document in documents}
+            known.live = Run([d for d in known.live.visible() if id(d) not in done])
+        return True
+
+    def token_count(self) -> int:
+        """Tokens held for all workspaces."""
+        with self._lock:
+            return sum(
+                len(document.ids)
+                for known in self._workspaces.values()
+                for document in known.documents.values()
+            )
+
+    def _local(self, place: Place) -> Run:
+        """The open file around the cursor; the word at the cursor is not evidence for itself."""
+        before, before_starts = self._asking.read(place.prefix[-LOCAL_CHARS:])
+        after, after_starts = self._asking.read(place.suffix[:LOCAL_CHARS])
+        return Run((Document("", before, before_starts), Document("", after, after_starts)))
+
+
+def _due(known: _Workspace) -> list[Run]:
+    """Segments to make one: too long a live one, or neighbours of like size."""
+    if len(known.live) > LIVE_TOKENS:
+        return [known.live]
+    for larger, smaller in zip(known.sorted, known.sorted[1:], strict=False):
+        if len(larger) < 2 * len(smaller):
+            return [larger, smaller]
+    return []
+
+
+def _lessons(workspace: str, path: str, before: str, after: str) -> list[Lesson]:
+    """Lines of `after` that `before` lacks, each with the text around it, evenly chosen."""
+    old, new = before.split("\n"), after.split("\n")
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    fresh = [
+        number
+        for tag, _, _, first, last in matcher.get_opcodes()
+        if tag in ("replace", "insert")
+        for number in range(first, last)
+        if len(new[number].strip()) >= _MIN_LESSON_CHARS
+    ]
+    step = max(1, -(-len(fresh) // LESSON_LINES))
+    lessons = []
+    for number in fresh[::step]:
+        line = new[number]
+        indent = line[: len(line) - len(line.lstrip())]
+        prefix = "".join(f"{above}\n" for above in new[:number]) + indent
+        suffix = "".join(f"\n{below}" for below in new[number + 1 :])
+        language = "python" if path.endswith((".py", ".pyi")) else ""
+        place = Place(workspace, path, language, prefix, suffix)
+        lessons.append(Lesson(place, line.strip()))
+    return lessons

@@ -1,0 +1,327 @@
+"""The model that an engine serves: weights, tokenizer, prompt template, adapters.
+
+Promises that `embedded`, a local folder and a Hub id load alike, from safetensors
+only and without running any code of theirs, and that whatever is wrong with one is
+said as a `ModelError`. Does not decode.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from habitus_server.adapters import hash_base
+from habitus_server.engine import lora
+from habitus_server.engine.fim import Template, template_from_vocabulary
+from habitus_server.engine.network import Network, Shape
+from habitus_server.engine.tokens import Tokens, load_tokens
+from habitus_server.errors import ModelError
+from habitus_server.records import AdapterRef
+
+EMBEDDED = "embedded"
+RESIDENT_ADAPTERS = 2
+MERGED_BELOW_BYTES = 1 << 30
+"""Models smaller than this get a copy of their weights per adapter: fastest to serve."""
+
+_FAMILY = {"llama": False, "mistral": False, "qwen2": True}
+"""Architectures of `network`, and whether their attention projections have biases."""
+
+
+class Forward(Protocol):
+    """One set of weights: base, or base with an adapter."""
+
+    vocabulary: int
+    positions: int
+
+    def new_cache(self) -> Any:
+        """An empty cache of this network's own kind."""
+
+    def forward(self, ids: Sequence[int], cache: Any, *, rows: int = 1) -> Tensor:
+        """Read `ids` after what `cache` holds; fp32 logits of the last `rows`."""
+
+
+class Backend(Protocol):
+    """The weights of one model, with and without adapters."""
+
+    def base(self) -> Forward:
+        """The weights as they are."""
+
+    def adapted(self, ref: AdapterRef) -> Forward:
+        """The weights with an adapter; `ModelError` when that is not whole or does not fit."""
+
+    def drop(self, ref: AdapterRef) -> None:
+        """Free what an adapter holds."""
+
+    def size_bytes(self) -> int:
+        """Bytes of the base weights."""
+
+
+class Model:
+    """What `load_model` gives: everything needed to complete, with two adapters resident."""
+
+    def __init__(
+        self, name: str, device: str, tokens: Tokens, template: Template, backend: Backend
+    ) -> None:
+        self.name = name
+        self.device = device
+        self.tokens = tokens
+        self.template = template
+        self._backend = backend
+        self._adapters: OrderedDict[AdapterRef, Forward] = OrderedDict()
+
+    @property
+    def residents(self) -> tuple[AdapterRef, ...]:
+        """Resident adapters, the most recently used last."""
+        return tuple(self._adapters)
+
+    def network(self, ref: AdapterRef | None) -> Forward:
+        """The weights that a request names, loading and evicting as needed."""
+        if ref is None:
+            return self._backend.base()
+        if ref not in self._adapters:
+            # Loaded before another is dropped, so a broken one costs nobody its place.
+            adapted = self._backend.adapted(ref)
+            while len(self._adapters) >= RESIDENT_ADAPTERS:
+                old, _ = self._adapters.popitem(last=False)
+                self._backend.drop(old)
+            self._adapters[ref] = adapted
+        self._adapters.move_to_end(ref)
+        return self._adapters[ref]
+
+    def size_bytes(self) -> int:
+        """Bytes of the base weights."""
+        return self._backend.size_bytes()
+
+
+class OwnBackend:
+    """The Llama family through `network`."""
+
+    def __init__(self, folder: Path, shape: Shape, weights: dict[str, Tensor]) -> None:
+        self._folder = folder
+        self._shape = shape
+        self._weights = weights
+        self._base = Network(shape, weights)
+        self._sha256: str | None = None
+
+    def base(self) -> Forward:
+        """The weights as they are."""
+        return self._base
+
+    def adapted(self, ref: AdapterRef) -> Forward:
+        """Merged into a copy when the model is small, side products when it is not."""
+        folder = Path(ref.path)
+        self._sha256 = self._sha256 or hash_base(self._folder)
+        updates = lora.read_adapter(folder, base_sha256=self._sha256)
+        lora.check_fit(updates, self._weights, folder)
+        if self.size_bytes() < MERGED_BELOW_BYTES:
+            return Network(self._shape, lora.merged(self._weights, updates))
+        return Network(
+            self._shape, self._weights, low_rank=lora.beside(self._weights, updates)
+        )
+
+    def drop(self, ref: AdapterRef) -> None:
+        """Nothing is held beside the network itself."""
+
+    def size_bytes(self) -> int:
+        """Bytes of the base weights."""
+        return sum(t.numel() * t.element_size() for t in self._weights.values())
+
+
+def load_model(name: str, device: str = "auto", *, allow_hub: bool = True) -> Model:
+    """Load a model by its setting; `device` is "auto", "cpu", "cuda" or "cuda:N"."""
+    place = choose_device(device)
+    folder = find_folder(name, allow_hub=allow_hub)
+    config = _read_config(folder, name)
+    tokens = load_tokens(folder, name=name)
+    habitus = config.get("habitus")
+    suffix_first = isinstance(habitus, dict) and habitus.get("suffix_first") is True
+    template = template_from_vocabulary(tokens.special, name=name, suffix_first=suffix_first)
+    backend = _load_backend(folder, name, config, place)
+    return Model(name, str(place), tokens, template, backend)
+
+
+def choose_device(device: str) -> torch.device:
+    """The torch device of a setting; `ModelError` when this machine has none such."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ModelError(
+            f"There is no device `{device}`; set engine.device to auto, cpu or cuda."
+        ) from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise ModelError("No CUDA device was found; set engine.device to auto or cpu.")
+    return chosen
+
+
+def choose_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it, fp32 elsewhere."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    cpu = torch.cpu.get_capabilities()
+    has_bf16 = bool(cpu.get("amx_bf16") or cpu.get("avx512_bf16"))
+    return torch.bfloat16 if has_bf16 else torch.float32
+
+
+def find_folder(name: str, *, allow_hub: bool = True) -> Path:
+    """The folder that holds a model's files, downloaded when `name` is a Hub id."""
+    if name == EMBEDDED:
+        folder = Path(__file__).parent / "embedded"
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                "This installation has no embedded model. Reinstall habitus from its wheel, or "
+                "set `model` to a local folder or a Hub id."
+            )
+        return folder
+    local = Path(name).expanduser()
+    if local.is_dir():
+        return local
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise ModelError(f"The model folder {name} does not exist.")
+    if not allow_hub:
+        raise ModelError(f"The model {name} is no local folder, and Hub models are switched off.")
+    return _download(name)
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    patterns = ["*.safetensors", "*.safetensors.index.json", "*config.json", "tokenizer.json"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    except HFValidationError as error:
+        raise ModelError(f"`{name}` is neither a folder nor a Hub id.") from error
+    except LocalEntryNotFoundError as error:
+        raise ModelError(
+            f"The model {name} is not on this machine and the Hub cannot be reached. Connect "
+            "once, or set `model` to a local folder or to `embedded`."
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise ModelError(f"The model {name} cannot be downloaded: {error}") from error
+
+
+def _read_config(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder} is not a model: it has no config.json.") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"The config.json of {name} cannot be read: {error}.") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"The config.json of {name} is not a table.")
+    return config
+
+
+def _load_backend(
+    folder: Path, name: str, config: dict[str, Any], device: torch.device
+) -> Backend:
+    shape = read_shape(config)
+    if shape is None:
+        from habitus_server.engine.foreign import ForeignBackend
+
+        return ForeignBackend(folder, name, device, choose_dtype(device))
+    weights = read_weights(folder, name, device, choose_dtype(device))
+    _check_weights(weights, shape, name)
+    return OwnBackend(folder, shape, weights)
+
+
+def read_shape(config: Mapping[str, Any]) -> Shape | None:
+    """The shape of a model that `network` can run, or None when it is another kind."""
+    if config.get("model_type") not in _FAMILY:
+        return None
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    sliding = config["model_type"] == "mistral" and config.get("sliding_window")
+    if (
+        kind != "default"
+        or config.get("use_sliding_window")
+        or sliding
+        or config.get("hidden_act", "silu") != "silu"
+        or rope.get("partial_rotary_factor", config.get("partial_rotary_factor", 1)) != 1
+    ):
+        return None
+    try:
+        heads = int(config["num_attention_heads"])
+        width = int(config["hidden_size"])
+        return Shape(
+            layers=int(config["num_hidden_layers"]),
+            width=width,
+            feedforward=int(config["intermediate_size"]),
+            heads=heads,
+            kv_heads=int(config.get("num_key_value_heads") or heads),
+            head_dim=int(config.get("head_dim") or width // heads),
+            vocabulary=int(config["vocab_size"]),
+            positions=int(config.get("max_position_embeddings", 2048)),
+            rope_theta=float(rope.get("rope_theta", config.get("rope_theta", 10_000.0))),
+            norm_epsilon=float(config.get("rms_norm_eps", 1e-6)),
+            tied=bool(config.get("tie_word_embeddings", False)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"The model's config.json lacks or garbles {error}.") from error
+
+
+def read_weights(
+    folder: Path, name: str, device: torch.device, dtype: torch.dtype
+) -> dict[str, Tensor]:
+    """Every tensor of a model's safetensors files, in the served precision."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ModelError(
+            f"The model {name} has no safetensors weights in {folder}. Only safetensors are "
+            "loaded; other formats can run code."
+        )
+    weights: dict[str, Tensor] = {}
+    for path in files:
+        try:
+            with safe_open(path, framework="pt", device=str(device)) as file:
+                for key in file.keys():  # noqa: SIM118 (the handle is no mapping)
+                    weights[key] = file.get_tensor(key).to(dtype)
+        except (OSError, SafetensorError) as error:
+            raise ModelError(
+                f"The weights {path} are damaged: {error}. Download or copy the model again."
+            ) from error
+    return weights
+
+
+def _check_weights(weights: Mapping[str, Tensor], shape: Shape, name: str) -> None:
+    for key, expected in _expected(shape).items():
+        found = weights.get(key)
+        if found is None or tuple(found.shape) != expected:
+            state = "is missing" if found is None else f"has shape {tuple(found.shape)}"
+            raise ModelError(
+                f"The weights of {name} do not match its config.json: {key} {state}. "
+                "Download or copy the model again."
+            )
+
+
+def _expected(shape: Shape) -> dict[str, tuple[int, ...]]:
+    query, kv = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    expected: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (shape.vocabulary, shape.width),
+        "model.norm.weight": (shape.width,),
+    }
+    if not shape.tied:
+        expected["lm_head.weight"] = (shape.vocabulary, shape.width)
+    for layer in range(shape.layers):
+        root = f"model.layers.{layer}"
+        expected |= {
+            f"{root}.input_layernorm.weight": (shape.width,),
+            f"{root}.post_attention_layernorm.weight": (shape.width,),
+            f"{root}.self_attn.q_proj.weight": (query, shape.width),
+            f"{root}.self_attn.k_proj.weight": (kv, shape.width),
+            f"{root}.self_attn.v_proj.weight": (kv, shape.width),
+            f"{root}.self_attn.o_proj.weight": (shape.width, query),
+            f"{root}.mlp.gate_proj.weight": (shape.feedforward, shape.width),
+            f"{root}.mlp.up_proj.weight": (shape.feedforward, shape.width),
+            f"{root}.mlp.down_proj.weight": (shape.width, shape.feedforward),
+        }
+    return expected

@@ -1,0 +1,320 @@
+"""Whose request the model works on next.
+
+Promises that the newest request of a window replaces its older ones, that windows
+take turns, that a cancelled request stops between two tokens, and that the model is
+loaded when wanted and freed when idle. One worker thread owns the model; the
+methods here are called from the event loop's thread. Does not know sockets: a
+`Peer` is whatever takes replies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from habitus_server.engine import wire
+from habitus_server.engine.wire import EngineStatus
+from habitus_server.errors import HabitusError
+
+RETRY_LOAD_S = 20.0
+_log = logging.getLogger(__name__)
+
+
+class Peer(Protocol):
+    """One client; replies may come from any thread."""
+
+    def reply(self, message: wire.Message) -> None:
+        """Send a message, or drop it when the client has gone."""
+
+
+class Workshop(Protocol):
+    """What the worker runs: the model's side of an engine. Called by one thread only."""
+
+    def load(self, progress: Callable[[float, str], None]) -> None:
+        """Load the model; raise `HabitusError` with what is wrong."""
+
+    def unload(self) -> None:
+        """Free the model's memory."""
+
+    def answer(
+        self,
+        request: wire.Complete | wire.Score,
+        *,
+        check: Callable[[], None],
+        on_text: Callable[[str], None] | None,
+        queue_ms: float,
+    ) -> wire.Message:
+        """A `Completed`, `Scored` or `Failed`; lets what `check` raises through."""
+
+    def study(self, check: Callable[[], None]) -> bool:
+        """Do a little of the learning that waits for idle time; False when none waits."""
+
+    def vitals(self) -> Vitals:
+        """What a status says about the model; called from any thread."""
+
+
+class Vitals(msgspec.Struct, frozen=True):
+    """The model's part of an `EngineStatus`."""
+
+    device: str = ""
+    adapters: tuple[str, ...] = ()
+    resident_bytes: int = 0
+    memory_tokens: int = 0
+
+
+class Interrupted(Exception):  # noqa: N818 (a signal, not an error)
+    """Work was stopped on purpose, between two tokens."""
+
+
+class _Job:
+    def __init__(self, peer: Peer, request: wire.Complete | wire.Score, arrived_s: float) -> None:
+        self.peer = peer
+        self.request = request
+        self.arrived_s = arrived_s
+        self.cancelled = False
+
+    @property
+    def lane(self) -> tuple[int, str]:
+        """Requests of one lane come from one window, or measure for one peer."""
+        window = self.request.window if isinstance(self.request, wire.Complete) else ""
+        return id(self.peer), window
+
+
+class Scheduler:
+    """A queue of requests and the thread that works them off."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        *,
+        model: str,
+        unload_after_s: float,
+        on_work: Callable[[], None] = lambda: None,
+        on_crash: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._workshop = workshop
+        self._model = model
+        self._unload_after_s = unload_after_s
+        self._on_work = on_work
+        self._on_crash = on_crash
+        self._changed = threading.Condition()
+        self._queue: list[_Job] = []
+        self._running: _Job | None = None
+        self._turns: dict[tuple[int, str], int] = {}
+        self._turn = 0
+        self._stopping = False
+        self._wants_study = False
+        self._studying = False
+        self._after_study: list[Callable[[], None]] = []
+        self._state = "loading"
+        self._detail = "starting"
+        self._progress = 0.0
+        self._failed_at_s = 0.0
+        self._thread = threading.Thread(target=self._work, name="model", daemon=True)
+
+    def start(self) -> None:
+        """Start the worker; it loads the model first."""
+        self._thread.start()
+
+    def submit(self, peer: Peer, request: wire.Complete | wire.Score) -> None:
+        """Queue a request in place of its window's older ones."""
+        job = _Job(peer, request, time.monotonic())
+        with self._changed:
+            if isinstance(request, wire.Complete):
+                for older in self._jobs():
+                    if older.lane == job.lane and isinstance(older.request, wire.Complete):
+                        self._cancel(older)
+            self._queue.append(job)
+            self._changed.notify()
+
+    def cancel(self, peer: Peer, request_id: int) -> None:
+        """Stop one request; a request that has ended already is no error."""
+        with self._changed:
+            for job in self._jobs():
+                if job.peer is peer and job.request.id == request_id:
+                    self._cancel(job)
+
+    def drop(self, peer: Peer) -> None:
+        """Stop everything that a departed client asked for."""
+        with self._changed:
+            for job in self._jobs():
+                if job.peer is peer:
+                    self._cancel(job)
+            for lane in [lane for lane in self._turns if lane[0] == id(peer)]:
+                del self._turns[lane]
+
+    def want_study(self) -> None:
+        """Say that idle work has come in."""
+        with self._changed:
+            self._wants_study = True
+            self._changed.notify()
+
+    def after_study(self, call: Callable[[], None]) -> None:
+        """Call when all idle work that came in so far is done; at once where none will be."""
+        with self._changed:
+            if self._may_study() or self._studying:
+                self._after_study.append(call)
+                return
+        call()
+
+    def stop(self) -> None:
+        """End after the request in flight; whatever else waits is cancelled."""
+        with self._changed:
+            self._stopping = True
+            for job in list(self._queue):
+                self._cancel(job)
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10.0)
+
+    def status(self, request_id: int) -> EngineStatus:
+        """How things stand."""
+        vitals = self._workshop.vitals()
+        with self._changed:
+            return EngineStatus(
+                id=request_id,
+                state=self._state,
+                detail=self._detail,
+                model=self._model,
+                device=vitals.device,
+                adapters=vitals.adapters,
+                busy=self._running is not None or bool(self._queue),
+                progress=self._progress,
+                resident_bytes=vitals.resident_bytes,
+                memory_tokens=vitals.memory_tokens,
+            )
+
+    def _jobs(self) -> list[_Job]:
+        return [*self._queue, *([self._running] if self._running else [])]
+
+    def _cancel(self, job: _Job) -> None:
+        job.cancelled = True
+        if job in self._queue:
+            self._queue.remove(job)
+            job.peer.reply(wire.Cancelled(job.request.id))
+
+    def _work(self) -> None:
+        try:
+            self._load()
+            while self._work_once():
+                pass
+        except BaseException:
+            # A worker that died silently would leave an engine that never answers.
+            _log.critical("The engine's worker crashed.", exc_info=True)
+            self._on_crash()
+            raise
+
+    def _work_once(self) -> bool:
+        job = self._next()
+        if self._stopping:
+            return False
+        if job is not None:
+            self._serve(job)
+        elif self._may_study():
+            self._study()
+        elif self._state == "ready":
+            self._workshop.unload()
+            self._set("unloaded", "idle; loads again on demand", 0.0)
+        return True
+
+    def _next(self) -> _Job | None:
+        """The job of the lane served longest ago; None when only idle work, or nothing, waits."""
+        with self._changed:
+            patience = self._unload_after_s if self._state == "ready" else None
+            self._changed.wait_for(self._has_news, patience)
+            if self._stopping or not self._queue:
+                return None
+            job = min(self._queue, key=lambda j: (self._turns.get(j.lane, 0), j.arrived_s))
+            self._queue.remove(job)
+            self._turn += 1
+            self._turns[job.lane] = self._turn
+            self._running = job
+            return job
+
+    def _has_news(self) -> bool:
+        return self._stopping or bool(self._queue) or self._may_study()
+
+    def _may_study(self) -> bool:
+        return self._wants_study and self._state == "ready"
+
+    def _serve(self, job: _Job) -> None:
+        self._on_work()
+        try:
+            answer = self._answer(job)
+        except Interrupted:
+            answer = wire.Cancelled(job.request.id)
+        except Exception as error:  # noqa: BLE001
+            # The worker's outer door: one request fails, the engine goes on.
+            _log.exception("A request failed.")
+            answer = wire.Failed(
+                job.request.id, f"The engine failed on this request: {error} (see its log)."
+            )
+        with self._changed:
+            self._running = None
+        job.peer.reply(answer)
+        self._on_work()
+
+    def _answer(self, job: _Job) -> wire.Message:
+        request = job.request
+
+        def check() -> None:
+            if job.cancelled:
+                raise Interrupted
+
+        def tell(text: str) -> None:
+            job.peer.reply(wire.Delta(request.id, text))
+
+        if self._state != "ready":
+            recent = time.monotonic() - self._failed_at_s < RETRY_LOAD_S
+            if self._state == "unloaded" or not recent:
+                self._load()
+        if self._state != "ready":
+            return wire.Failed(request.id, self._detail)
+        check()
+        streams = isinstance(request, wire.Complete) and request.stream
+        waited_ms = (time.monotonic() - job.arrived_s) * 1e3
+        return self._workshop.answer(
+            request, check=check, on_text=tell if streams else None, queue_ms=waited_ms
+        )
+
+    def _study(self) -> None:
+        def check() -> None:
+            if self._queue or self._stopping:
+                raise Interrupted
+
+        with self._changed:
+            # Unset before looking, so that what comes in meanwhile is not overlooked.
+            self._wants_study, self._studying = False, True
+        more = True
+        try:
+            with contextlib.suppress(Interrupted):
+                more = self._workshop.study(check)
+        finally:
+            with self._changed:
+                self._wants_study = self._wants_study or more
+                self._studying = False
+                done = [] if self._wants_study else self._after_study
+                self._after_study = self._after_study if self._wants_study else []
+        for call in done:
+            call()
+
+    def _load(self) -> None:
+        self._set("loading", "loading the model", 0.0)
+        try:
+            self._workshop.load(lambda share, what: self._set("loading", what, share))
+        except HabitusError as error:
+            self._failed_at_s = time.monotonic()
+            self._set("failed", str(error), 0.0)
+            _log.error("%s", error)
+        else:
+            self._set("ready", "ready", 1.0)
+
+    def _set(self, state: str, detail: str, progress: float) -> None:
+        with self._changed:
+            self._state, self._detail, self._progress = state, detail, progress

@@ -1,0 +1,138 @@
+"""A model's tokenizer: text to ids, ids to the bytes they stand for.
+
+Promises that no text, whatever it contains, becomes a special token. Knows no model.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from habitus_server.errors import ModelError
+
+# A line with its newline and the blank lines below it: a newline before text always
+# ends a piece in these tokenizers, so pieces can be read apart from each other.
+_PIECE = re.compile(r"[^\n]*\n(?:[^\S\n]*\n)*|[^\n]+")
+_CACHED_PIECES = 65_536
+
+
+class Tokens:
+    """One tokenizer, with what decoding and memory need of it looked up beforehand."""
+
+    def __init__(self, tokenizer: Tokenizer, *, name: str) -> None:
+        self._tokenizer = tokenizer
+        # User text that spells a sentinel must stay text.
+        tokenizer.encode_special_tokens = True
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        added = tokenizer.get_added_tokens_decoder()
+        self.special: dict[str, int] = {
+            token.content: index for index, token in added.items() if token.special
+        }
+        for index, token in added.items():
+            # Some tokenizers do not mark their sentinels as special.
+            self.special.setdefault(token.content, index)
+        self.size = tokenizer.get_vocab_size(with_added_tokens=True)
+        self.pieces = _token_bytes(tokenizer, self.size, set(self.special.values()), name)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text read on its own."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids) if text else []
+
+    def encode_words(self, text: str) -> tuple[list[int], list[int]]:
+        """Ids of a text, and for each the number of the pre-token that it is part of."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return list(encoding.ids), _words(encoding)
+
+    def encode_many(self, texts: list[str]) -> list[tuple[list[int], list[int]]]:
+        """`encode_words` of several texts at once."""
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [(list(encoding.ids), _words(encoding)) for encoding in encodings]
+
+    def bytes_of(self, ids: Sequence[int]) -> bytes:
+        """The bytes that ids stand for; special tokens stand for none."""
+        return b"".join([self.pieces[index] for index in ids])
+
+
+class DocumentReader:
+    """Reads documents again and again, paying for what changed; used by one thread."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self._pieces: OrderedDict[str, tuple[NDArray[np.int32], NDArray[np.bool_]]] = OrderedDict()
+
+    def read(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Ids of a document, and which of them begin a pre-token."""
+        pieces = _PIECE.findall(text)
+        unseen = [piece for piece in dict.fromkeys(pieces) if piece not in self._pieces]
+        for piece, (ids, words) in zip(unseen, self._tokens.encode_many(unseen), strict=True):
+            numbers = np.array(words, dtype=np.int32)
+            starts = np.ones(len(numbers), dtype=np.bool_)
+            starts[1:] = numbers[1:] != numbers[:-1]
+            self._pieces[piece] = np.array(ids, dtype=np.int32), starts
+        if not pieces:
+            return np.empty(0, np.int32), np.empty(0, np.bool_)
+        found = [self._pieces[piece] for piece in pieces]
+        while len(self._pieces) > _CACHED_PIECES:
+            self._pieces.popitem(last=False)
+        return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
+
+
+def load_tokens(folder: Path, *, name: str) -> Tokens:
+    """The tokenizer of a model's folder; raises `ModelError` when there is none to read."""
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise ModelError(
+            f"The model {name} has no tokenizer.json in {folder}; download it complete, or "
+            "save its tokenizer again with transformers, which writes one."
+        )
+    try:
+        # The library raises plain Exception on whatever it cannot parse.
+        return Tokens(Tokenizer.from_file(str(path)), name=name)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"The tokenizer of {name} cannot be read: {error}.") from error
+
+
+def _words(encoding: Encoding) -> list[int]:
+    return [-1 if word is None else word for word in encoding.word_ids]
+
+
+def _token_bytes(tokenizer: Tokenizer, size: int, special: set[int], name: str) -> list[bytes]:
+    """What each id stands for, for byte-level and for byte-fallback vocabularies."""
+    decoder = json.loads(tokenizer.to_str()).get("decoder") or {}
+    steps = [step.get("type") for step in (decoder, *decoder.get("decoders", ()))]
+    byte_level = "ByteLevel" in steps
+    if not byte_level and "ByteFallback" not in steps:
+        raise ModelError(
+            f"The tokenizer of {name} is neither byte-level nor byte-fallback, so text cannot "
+            "be put together from its tokens. Choose another model, or `embedded`."
+        )
+    alphabet = _byte_alphabet()
+    pieces: list[bytes] = [b""] * size
+    for text, index in tokenizer.get_vocab(with_added_tokens=True).items():
+        if index in special or index >= size:
+            continue
+        if byte_level:
+            pieces[index] = bytes([alphabet[c] for c in text if c in alphabet])
+        elif re.fullmatch(r"<0x[0-9A-F]{2}>", text):
+            pieces[index] = bytes([int(text[3:5], 16)])
+        else:
+            pieces[index] = text.replace("▁", " ").encode()
+    return pieces
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """The printable stand-ins of bytes in byte-level vocabularies (GPT-2's table)."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    table = {chr(byte): byte for byte in plain}
+    others = (byte for byte in range(256) if byte not in set(plain))
+    return table | {chr(256 + index): byte for index, byte in enumerate(others)}
