@@ -48,9 +48,7 @@ class GrowingSpan(msgspec.Struct, frozen=True):
             return GrowingSpan(self.start + edit.growth, self.end + edit.growth)
         if edit.start > self.end:
             return self
-        return GrowingSpan(
-            min(self.start, edit.start), max(self.end, edit.end) + edit.growth
-        )
+        return GrowingSpan(min(self.start, edit.start), max(self.end, edit.end) + edit.growth)
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -100,7 +98,13 @@ class TrackedSpan(msgspec.Struct, frozen=True):
     @property
     def survivors(self) -> str:
         """The original characters that survive."""
-        return "".join(run.text for run in self.runs if run.origin >= 0)
+        return self.survivors_from(0)
+
+    def survivors_from(self, index: int) -> str:
+        """The survivors among the original characters from an index on."""
+        return "".join(
+            run.text[max(0, index - run.origin) :] for run in self.runs if run.origin >= 0
+        )
 
     def touches(self, edit: Edit) -> bool:
         """Whether an edit changes the span (its edges count while they are open)."""

@@ -154,9 +154,9 @@ class Buffer:
         if line >= self.line_count:
             return len(self)
         index = min(bisect_right(self._first_lines, line), len(self._pieces)) - 1
-        return self._offsets[index] + self._pieces[index].line_starts[
-            line - self._first_lines[index]
-        ]
+        return (
+            self._offsets[index] + self._pieces[index].line_starts[line - self._first_lines[index]]
+        )
 
     def line_end(self, line: int) -> int:
         """Where a line's content ends, before its break."""
@@ -236,9 +236,7 @@ class Buffer:
         return min(bisect_right(self._offsets, offset), len(self._pieces)) - 1
 
 
-def replay(
-    before: Buffer, changes: Iterable[ContentChange], encoding: PositionEncoding
-) -> Change:
+def replay(before: Buffer, changes: Iterable[ContentChange], encoding: PositionEncoding) -> Change:
     """Apply the changes of one notification in order, each to the result of the last."""
     buffer = before
     edits: list[Edit] = []

@@ -40,12 +40,15 @@ def judge(expected: str, found: str, replaced: str, leapt: bool) -> Verdict:
     """Compare what was suggested with what is found where `replaced` stood before.
 
     `leapt` says that some step put more there than a keystroke can. Line breaks count as
-    equal whatever their kind, and a complete text may be indented otherwise.
+    equal whatever their kind, and a complete text may be indented otherwise. A text that
+    goes on with the suggestion's last word is another word.
     """
     if found == replaced:
         return Verdict(Kind.UNTOUCHED)
     wanted, plain = unify(expected), unify(found)
     if plain.startswith(wanted):
+        if _is_word(wanted[-1:]) and _is_word(plain[len(wanted) :][:1]):
+            return Verdict(Kind.DIVERGED)
         return Verdict(Kind.COMPLETE, raw_size(found, len(wanted)))
     if "\n" in wanted and leapt and squeeze(plain) == squeeze(wanted):
         return Verdict(Kind.COMPLETE, len(found))
@@ -62,6 +65,10 @@ def is_leap(inserted: str) -> bool:
     """Whether a step is more than a keystroke: a character, a pair, a break with indent."""
     solid = inserted.strip()
     return len(solid) > 1 and solid not in _PAIRS
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
 
 
 def unify(text: str) -> str:

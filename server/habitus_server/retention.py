@@ -1,0 +1,157 @@
+"""What becomes of accepted text, from its acceptance to its settlement.
+
+Promises one `Accepted` value per suggestion that reached the buffer, measured at the
+horizons and settled once by stated thresholds. Takes no clock: times come in as values.
+
+Settlement: at least `SETTLE_AFTER_S` after the acceptance, as soon as the text has been
+left alone for `QUIET_S`; at the last horizon in any case. Then the text is
+
+- kept      when it equals the accepted text but for white space,
+- reverted  when less than `REVERTED_BELOW` of its solid characters survive,
+- edited    otherwise.
+
+Rewrites of the whole document (formatters, reloads) are nobody's judgement: what they make
+of kept text counts as kept, and text that they take away is censored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from habitus_server.records import Evidence, Outcome
+from habitus_server.spans import TrackedSpan
+from habitus_server.text import Change
+from habitus_server.verdicts import squeeze, unify
+
+HORIZONS_S = (30.0, 120.0, 300.0, 600.0)
+"""When retention is measured, while a suggestion is unsettled."""
+SETTLE_AFTER_S = HORIZONS_S[0]
+QUIET_S = 10.0
+REVERTED_BELOW = 0.25
+SURVIVES_REWRITE = 0.5
+"""The share of the surviving characters that a rewrite must leave to be followed."""
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """What became of a suggestion's text; line breaks are LF."""
+
+    suggestion_id: str
+    outcome: Outcome
+    retained_chars: int
+    accepted_text: str
+    final_text: str
+    at: float
+    evidence: Evidence
+
+
+class Measurement(msgspec.Struct, frozen=True):
+    """How much of the accepted text stands at a moment ("30s", "saved", …)."""
+
+    suggestion_id: str
+    moment: str
+    retained_chars: int
+    accepted_chars: int
+    at: float
+
+
+class Accepted:
+    """Accepted text on its way to settlement.
+
+    `lead` counts characters at its start that were the user's own (a popup's pending
+    word): they are followed, but reported in no text or count.
+    """
+
+    def __init__(
+        self, suggestion_id: str, span: TrackedSpan, at: float, evidence: Evidence, lead: int = 0
+    ) -> None:
+        self.suggestion_id = suggestion_id
+        self.span = span
+        self.evidence = evidence
+        self.at = at
+        self._lead = lead
+        self._touched_at = at
+        self._measured = 0
+        self._baseline = squeeze(span.original)
+        self._is_lost = False
+
+    @property
+    def accepted_text(self) -> str:
+        """What reached the buffer."""
+        return unify(self.span.original[self._lead :])
+
+    @property
+    def retained_chars(self) -> int:
+        """How many accepted characters survive."""
+        return len(unify(self.span.survivors_from(self._lead)))
+
+    def follow(self, change: Change, at: float) -> None:
+        """Move through the edits of one notification."""
+        before, span = self.span, self.span
+        for edit in change.edits:
+            if span.touches(edit):
+                self._touched_at = at
+            span = span.after(edit)
+        self.span = span
+        if change.is_rewrite and squeeze(before.text) == self._baseline:
+            self._baseline = squeeze(span.original)
+        if change.is_rewrite and span.retained < before.retained * SURVIVES_REWRITE:
+            self._is_lost = True
+
+    def due(self) -> float:
+        """When something next happens without an edit."""
+        if self._is_lost:
+            return self._touched_at
+        settles = max(self.at + SETTLE_AFTER_S, self._touched_at + QUIET_S)
+        settles = min(settles, self.at + HORIZONS_S[-1])
+        if self._measured < len(HORIZONS_S):
+            return min(settles, self.at + HORIZONS_S[self._measured])
+        return settles
+
+    def measure_due(self, at: float) -> Iterator[Measurement]:
+        """Measurements whose horizon has come; late ones carry the time of asking."""
+        while self._measured < len(HORIZONS_S) and at >= self.at + HORIZONS_S[self._measured]:
+            moment = f"{HORIZONS_S[self._measured]:.0f}s"
+            self._measured += 1
+            yield self.measure(moment, at)
+
+    def measure(self, moment: str, at: float) -> Measurement:
+        """How much survives now."""
+        return Measurement(
+            self.suggestion_id, moment, self.retained_chars, len(self.accepted_text), at
+        )
+
+    def settle_due(self, at: float) -> Settlement | None:
+        """The settlement, once it is due."""
+        if self._is_lost:
+            return self.settle(Outcome.CENSORED, at)
+        has_rested = at >= self.at + SETTLE_AFTER_S and at >= self._touched_at + QUIET_S
+        if has_rested or at >= self.at + HORIZONS_S[-1]:
+            return self.settle(self.outcome(), at)
+        return None
+
+    def outcome(self) -> Outcome:
+        """What the text's present state would be called."""
+        if squeeze(self.span.text) == self._baseline:
+            return Outcome.KEPT
+        solid = len(squeeze(self.span.original)) or 1
+        if len(squeeze(self.span.survivors)) < REVERTED_BELOW * solid:
+            return Outcome.REVERTED
+        return Outcome.EDITED
+
+    def settle(self, outcome: Outcome, at: float) -> Settlement:
+        """The settlement with a given outcome."""
+        final = self.span.text
+        own = self.span.original[: self._lead]
+        if own and final.startswith(own):
+            final = final[len(own) :]
+        return Settlement(
+            self.suggestion_id,
+            outcome,
+            self.retained_chars,
+            self.accepted_text,
+            unify(final),
+            at,
+            self.evidence,
+        )
