@@ -143,6 +143,15 @@ class FakeEditor:
                         return params
                 await self._arrival.wait()
 
+    async def ready(self, timeout: float = 90.0) -> dict[str, Any]:
+        """Wait until the engine has its model; return the status."""
+        async with asyncio.timeout(timeout):
+            while True:
+                status: dict[str, Any] = await self.execute("habitus.status")
+                if status["engine"]["state"] == "ready":
+                    return status
+                await asyncio.sleep(0.2)
+
     # --- documents ------------------------------------------------------------
 
     def open(self, path: Path, text: str | None = None, language: str = "python") -> str:
@@ -308,7 +317,8 @@ class FakeEditor:
                 await self._receive(json.loads(body))
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(ConnectionError("The server ended."))
+                last = "".join(self.errors[-20:])
+                future.set_exception(ConnectionError(f"The server ended. {last}"))
 
     async def _read_errors(self) -> None:
         assert self.process.stderr is not None

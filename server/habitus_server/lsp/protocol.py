@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import msgspec
@@ -17,9 +17,11 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
-from pygls.server import ServerErrors
 
 from habitus_server import __version__
+
+if TYPE_CHECKING:
+    from pygls.server import ServerErrors
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,10 @@ class Undecodable(msgspec.Struct):
 class HabitusProtocol(LanguageServerProtocol):
     """pygls' protocol without its document store and without silent requests."""
 
-    def get_message_type(self, method: str) -> type[Any] | None:
+    # pygls caches its own with lru_cache, which types it as more than a method.
+    def get_message_type(  # type: ignore[override]
+        self, method: str
+    ) -> type[Any] | None:
         """The type of a message by its method, Habitus' own included."""
         return PLAIN.get(method) or super().get_message_type(method)
 

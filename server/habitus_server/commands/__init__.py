@@ -1,0 +1,1 @@
+"""The commands that the server brings; each module is one (see `cli`)."""

@@ -1,0 +1,180 @@
+"""Everything that a window asks the engine: suggestions, fixes, scores.
+
+Promises an empty answer with a reason wherever there is none to be had, and that an
+answer about a text that has changed meanwhile is not given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from habitus_server import fixes
+from habitus_server.config import Config
+from habitus_server.engine.client import EngineClient, SupersededError
+from habitus_server.engine.wire import Completed, Place, Stop
+from habitus_server.errors import EngineError, HabitusError
+from habitus_server.lsp.root import Root
+from habitus_server.options import Options
+from habitus_server.records import Chunk
+from habitus_server.session import Location, Session, Snapshot, why_unsuitable
+from habitus_server.suggest import Ask, Offer, Suggester
+
+log = logging.getLogger(__name__)
+
+OWNERS_KEPT = 4096
+
+
+class Answers:
+    """One window's questions to the engine; all calls on the event loop."""
+
+    def __init__(
+        self,
+        window_id: str,
+        options: Options,
+        config: Config,
+        session: Session,
+        *,
+        clock: Callable[[], float],
+        find_root: Callable[[Location], Root],
+        client: Callable[[], Awaitable[EngineClient]],
+        is_loading: Callable[[], bool],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self._window_id = window_id
+        self._options = options
+        self._config = config
+        self._session = session
+        self._find_root = find_root
+        self._client = client
+        self._is_loading = is_loading
+        self._on_trouble = on_trouble
+        self._owners: OrderedDict[str, Root] = OrderedDict()
+        self.suggester = Suggester(self._complete, self._gather, clock)
+
+    async def suggest(self, snapshot: Snapshot, *, invoked: bool = False) -> tuple[Offer, ...]:
+        """What to offer at a place."""
+        try:
+            root, ask = await self._ask(snapshot, invoked=invoked)
+            if root is None or ask is None:
+                return ()
+            await root.before_request(snapshot)
+            offers = await self.suggester.suggest(ask)
+        except SupersededError:
+            return ()
+        except HabitusError as error:
+            self._fail(error)
+            return ()
+        self._on_trouble("")
+        now = self._session.document(snapshot.uri)
+        if now is None or now.version != snapshot.version:
+            return ()
+        for offer in offers:
+            self._owners[offer.suggestion.id] = root
+        while len(self._owners) > OWNERS_KEPT:
+            self._owners.popitem(last=False)
+        root.offered(snapshot, offers)
+        return offers
+
+    async def fix(
+        self, snapshot: Snapshot, diagnostics: tuple[fixes.Diagnostic, ...]
+    ) -> tuple[fixes.Fix, ...]:
+        """Edits that may answer what is wrong between the snapshot's `start` and `end`."""
+        try:
+            root, ask = await self._ask(snapshot, invoked=True)
+            if root is None or ask is None:
+                return ()
+            await root.before_request(snapshot)
+            return await fixes.propose(
+                snapshot.document.buffer.text,
+                language=snapshot.language,
+                diagnostics=diagnostics,
+                infill=lambda *gap: self._infill(ask, *gap),
+                span=(snapshot.start, snapshot.end),
+            )
+        except SupersededError:
+            return ()
+        except HabitusError as error:
+            self._fail(error)
+            return ()
+
+    async def score(self, snapshot: Snapshot, text: str) -> dict[str, Any] | None:
+        """What `text` would have cost at a place, in bits."""
+        root, ask = await self._ask(snapshot, invoked=False)
+        if root is None or ask is None:
+            return None
+        await root.before_request(snapshot)
+        place = await self.suggester.place(ask)
+        client = await self._client()
+        scored = await client.score(place, text, adapter=ask.adapter, use_memory=ask.use_memory)
+        return {"bits": scored.bits, "chars": scored.chars}
+
+    def owner(self, suggestion_id: str) -> Root | None:
+        """The workspace in which a suggestion was offered."""
+        return self._owners.get(suggestion_id)
+
+    async def _ask(self, snapshot: Snapshot, *, invoked: bool) -> tuple[Root | None, Ask | None]:
+        root = self._find_root(snapshot.document.location)
+        try:
+            await asyncio.wait_for(root.ready.wait(), self._timeout_s)
+        except TimeoutError as error:
+            raise EngineError(f"The workspace {root.folder} is still being opened.") from error
+        limit = root.config.completion.max_file_bytes
+        reason = why_unsuitable(snapshot.document, limit) or root.why_silent(snapshot)
+        root.set_problem("document", reason)
+        if reason or not root.config.completion.enabled:
+            return None, None
+        return root, Ask(
+            snapshot=snapshot,
+            workspace=root.memory_key,
+            completion=root.config.completion,
+            adapter=root.adapter,
+            invoked=invoked,
+            use_memory=self._options.memory and root.config.memory.enabled,
+            window=self._window_id,
+            model=self._config.model,
+        )
+
+    @property
+    def _timeout_s(self) -> float:
+        return self._config.completion.timeout_ms / 1000
+
+    async def _complete(
+        self, ask: Ask, place: Place, stop: Stop, *, window: str = ""
+    ) -> Completed:
+        client = await self._client()
+        try:
+            return await asyncio.wait_for(
+                client.complete(
+                    place,
+                    window=window or self._window_id,
+                    adapter=ask.adapter,
+                    candidates=ask.candidates,
+                    stop=stop,
+                    use_memory=ask.use_memory,
+                ),
+                self._timeout_s,
+            )
+        except TimeoutError as error:
+            if self._is_loading():
+                raise EngineError("The model is still loading.") from error
+            raise EngineError(
+                f"The model took longer than {self._timeout_s:g} s; choose a smaller one, or "
+                "raise completion.timeout_ms."
+            ) from error
+
+    async def _infill(self, ask: Ask, prefix: str, suffix: str, stop: Stop) -> list[str]:
+        place = Place(ask.workspace, ask.snapshot.path, ask.snapshot.language, prefix, suffix)
+        # A window of its own: a fix must not supersede the completion being typed at.
+        completed = await self._complete(ask, place, stop, window=f"{self._window_id}/fix")
+        return [candidate.text for candidate in completed.candidates]
+
+    def _gather(self, snapshot: Snapshot) -> tuple[Chunk, ...]:
+        return self._find_root(snapshot.document.location).gather(snapshot)
+
+    def _fail(self, error: HabitusError) -> None:
+        log.info("No answer: %s", error)
+        self._on_trouble(str(error))

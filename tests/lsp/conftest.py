@@ -1,0 +1,53 @@
+"""What the end-to-end tests share: a model, a state folder, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from habitus_server.engine.client import EngineClient
+from habitus_server.errors import EngineError
+from habitus_server.workspaces import runtime_dir
+from tiny_model import make_tiny_model
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random model on disk."""
+    return make_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture
+async def state(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """A state folder of its own; engines started on it end with the test."""
+    folder = tmp_path_factory.mktemp("state")
+    yield folder
+    await end_engines(folder)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A small workspace on disk."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "shapes.py").write_text(
+        "def area_of_circle(radius):\n    return 3.14 * radius * radius\n", encoding="utf-8"
+    )
+    (root / "main.py").write_text("import shapes\n\n", encoding="utf-8")
+    return root
+
+
+async def end_engines(state: Path) -> None:
+    """Shut down whatever listens under a state folder, and wait until it has gone."""
+    sockets = list(runtime_dir(state).glob("engine-*.sock"))
+    for socket in sockets:
+        try:
+            client = await EngineClient.connect(socket, role="test")
+        except EngineError:
+            continue
+        client.shut_down()
+        await asyncio.wait_for(client.lost, 10)
+        await client.close()
