@@ -8,9 +8,11 @@ own process; it knows no socket and no queue.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
+import torch
 
 from habitus_server.engine.decode import (
     Mixer,
@@ -45,7 +47,8 @@ class Answerer:
         self._served: dict[str, AdapterRef | None] = {}
         self._caches: dict[str | None, PrefixCaches] = {}
         self._cache_limit_bytes = cache_limit_bytes
-        self._chunk = 512 if model.size_bytes() < _SMALL_MODEL_BYTES else 64
+        self._is_small = model.size_bytes() < _SMALL_MODEL_BYTES
+        self._chunk = 256 if self._is_small else 64
 
     def complete(
         self,
@@ -67,17 +70,18 @@ class Answerer:
         read = time.perf_counter()
         candidates = []
         written: list[int] = []
-        for rank in range(max(1, request.candidates)):
-            candidate, written = generate(
-                reading,
-                self.model.tokens,
-                request.stop,
-                mixer=self._mixer(request.place, request.use_memory),
-                choose=sampler(request.temperature, request.seed + rank) if rank else likeliest,
-                check=check,
-                on_text=None if rank else on_text,
-            )
-            candidates.append(candidate)
+        with self._step_threads():
+            for rank in range(max(1, request.candidates)):
+                candidate, written = generate(
+                    reading,
+                    self.model.tokens,
+                    request.stop,
+                    mixer=self._mixer(request.place, request.use_memory),
+                    choose=sampler(request.temperature, request.seed + rank) if rank else likeliest,
+                    check=check,
+                    on_text=None if rank else on_text,
+                )
+                candidates.append(candidate)
         caches.note(reading.cache, [*prompt.ids, *written])
         return Completed(
             id=request.id,
@@ -158,6 +162,20 @@ class Answerer:
             share = self._cache_limit_bytes // 2
             self._caches[version] = PrefixCaches(network.new_cache, share)
         return self._caches[version]
+
+    @contextmanager
+    def _step_threads(self) -> Iterator[None]:
+        """One thread while writing token by token, where the products are small.
+
+        A second one gains nothing there, and costs much when another program wants its core.
+        """
+        usual = torch.get_num_threads()
+        if self._is_small:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(usual)
 
     def _mixer(self, place: Place, use_memory: bool) -> Mixer:
         return self.memory.begin(place) if use_memory else ModelAlone()

@@ -37,8 +37,10 @@ class ForeignCache:
 
     def crop(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
-        if length < self.length:
-            self.past.crop(length)
+        surplus = self.length - length
+        if surplus > 0:
+            # transformers crops by how much to take off, as a negative number.
+            self.past.crop(-surplus)
 
     def copy_head(self, length: int) -> Cache:
         """A new cache that holds the first `length` tokens of this one."""

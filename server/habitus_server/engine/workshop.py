@@ -8,6 +8,7 @@ listens before that.
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ class Workshop:
     def load(self, progress: Callable[[float, str], None]) -> None:
         """Load the model and open the intake; `HabitusError` says what is wrong."""
         progress(0.05, "starting torch")
+        # Threads that spin while they wait for each other take turns of whole time slices
+        # as soon as other programs want the cores. Read once, when the library loads.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         import torch
 
         from habitus_server.engine.answer import Answerer
