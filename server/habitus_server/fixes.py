@@ -75,63 +75,92 @@ async def propose(
     the whole text) are what is wrong.
     """
     wrong = list(diagnostics) or list(_parse_errors(text, language, span or (0, len(text))))
-    found: dict[tuple[int, int, str], tuple[float, Fix]] = {}
+    errors = syntax.error_regions(text) if language in syntax.LANGUAGES and wrong else ()
+    found: dict[str, Fix] = {}
     for diagnostic in wrong:
-        for start, end in _regions(text, language, diagnostic):
-            for candidate in await _fill(text, start, end, infill):
-                fix = _verify(text, language, diagnostic, start, end, candidate)
+        problem = _problem(text, language, errors, diagnostic)
+        for start, end in _regions(problem):
+            if len(found) >= limit:
+                break
+            for candidate in await _fill(problem, start, end, infill):
+                fix = _verify(problem, start, end, candidate)
                 if fix is not None:
-                    key = (fix.start, fix.end, fix.text)
-                    score = _likeness(text[fix.start : fix.end], fix.text)
-                    found[key] = max(found.get(key, (-1.0, fix)), (score, fix), key=_score)
-    ranked = sorted(found.values(), key=_score, reverse=True)
-    return tuple(fix for _, fix in ranked[:limit])
+                    # Two regions may lead to one text: the smaller one was asked first.
+                    found.setdefault(text[: fix.start] + fix.text + text[fix.end :], fix)
+    return tuple(sorted(found.values(), key=lambda fix: _changed(text, fix))[:limit])
 
 
-def _score(scored: tuple[float, Fix]) -> float:
-    return scored[0]
+class _Problem(msgspec.Struct, frozen=True):
+    """A diagnostic in its text; `errors` are the places of the text that do not parse.
+
+    `is_syntax` says that it is about one of them: only fewer errors answer it then.
+    """
+
+    text: str
+    language: str
+    errors: tuple[syntax.Region, ...]
+    diagnostic: Diagnostic
+    is_syntax: bool
 
 
-def _likeness(old: str, new: str) -> float:
-    """A fix is seldom a rewrite: of two that hold, the one nearer to the present text leads."""
-    return SequenceMatcher(None, old, new, autojunk=False).ratio()
+def _problem(
+    text: str, language: str, errors: tuple[syntax.Region, ...], diagnostic: Diagnostic
+) -> _Problem:
+    if language in syntax.LANGUAGES:
+        first, last = _whole_lines(text, diagnostic.start, diagnostic.end)
+        is_syntax = any(region.start <= last and first <= region.end for region in errors)
+        is_syntax = is_syntax and not _UNKNOWN_NAME.search(diagnostic.message)
+    else:
+        is_syntax = bool(_SYNTAX.search(diagnostic.message))
+    return _Problem(text, language, errors, diagnostic, is_syntax)
+
+
+def _changed(text: str, fix: Fix) -> float:
+    """How many characters a fix changes: it is seldom a rewrite, so the fewest lead."""
+    old = text[fix.start : fix.end]
+    ratio = SequenceMatcher(None, old, fix.text, autojunk=False).ratio()
+    return (1 - ratio) * (len(old) + len(fix.text))
 
 
 def _parse_errors(text: str, language: str, span: tuple[int, int]) -> Iterator[Diagnostic]:
+    """The first place in a span that does not parse."""
     if language not in syntax.LANGUAGES:
         return
     for region in syntax.error_regions(text):
         if region.start <= span[1] and span[0] <= region.end:
-            start, end = max(region.start, 0), max(region.end, region.start)
-            yield Diagnostic("This does not parse.", start, end, source=OWN_SOURCE)
+            yield Diagnostic("This does not parse.", region.start, region.end, OWN_SOURCE)
             return
 
 
 # --- where to write ----------------------------------------------------------------
 
 
-def _regions(text: str, language: str, diagnostic: Diagnostic) -> Iterator[tuple[int, int]]:
+def _regions(problem: _Problem) -> Iterator[tuple[int, int]]:
     """The stretches worth filling anew: the named spot itself, then its statement."""
+    text, diagnostic = problem.text, problem.diagnostic
     start = max(0, min(diagnostic.start, len(text)))
     end = max(start, min(diagnostic.end, len(text)))
-    spot = text[start:end]
-    if spot and "\n" not in spot and not _is_syntax(diagnostic):
+    first, lines = _whole_lines(text, start, start), _whole_lines(text, start, end)
+    if problem.is_syntax:
+        # A parser often sees an error through to some later line; it began on the first.
+        if first != lines and text[first[0] : first[1]].strip():
+            yield first
+    elif text[start:end].strip() and "\n" not in text[start:end]:
         yield start, end
-    lines = _whole_lines(text, start, end)
-    if language in syntax.LANGUAGES and not _is_syntax(diagnostic):
+    if problem.language in syntax.LANGUAGES and not problem.is_syntax:
         statement = syntax.enclosing_statement(text, start, end)
         wide = min(lines[0], statement.start), max(lines[1], statement.end)
         if text.count("\n", *wide) < MAX_REGION_LINES:
             lines = wide
     if text.count("\n", *lines) >= MAX_REGION_LINES:
-        lines = _whole_lines(text, start, start)
+        lines = first
     if text[lines[0] : lines[1]].strip():
         yield lines
 
 
 def _whole_lines(text: str, start: int, end: int) -> tuple[int, int]:
     """The lines of a stretch, without the first one's indentation."""
-    if end > start and text[end - 1] == "\n":
+    if end > start and text[end - 1 : end] == "\n":
         end -= 1
     first = text.rfind("\n", 0, start) + 1
     last = text.find("\n", end)
@@ -139,10 +168,10 @@ def _whole_lines(text: str, start: int, end: int) -> tuple[int, int]:
     return first + len(text[first:last]) - len(text[first:last].lstrip(" \t")), last
 
 
-async def _fill(text: str, start: int, end: int, infill: Infill) -> list[str]:
+async def _fill(problem: _Problem, start: int, end: int, infill: Infill) -> list[str]:
     """What may stand in a region, as text that replaces exactly the region."""
-    prefix, suffix = text[:start], text[end:]
-    lines = text.count("\n", start, end)
+    prefix, suffix = problem.text[:start], problem.text[end:]
+    lines = problem.text.count("\n", start, end)
     stop = Stop(
         mode="block" if lines else "line",
         indent=len(prefix) - prefix.rfind("\n") - 1,
@@ -155,84 +184,68 @@ async def _fill(text: str, start: int, end: int, infill: Infill) -> list[str]:
 # --- what may be offered -----------------------------------------------------------
 
 
-def _verify(
-    text: str, language: str, diagnostic: Diagnostic, start: int, end: int, candidate: str
-) -> Fix | None:
+def _verify(problem: _Problem, start: int, end: int, candidate: str) -> Fix | None:
     """The candidate as a fix, or None when it does not hold."""
-    old = text[start:end]
+    text = problem.text
     trimmed = postprocess.trim(
         candidate,
         prefix=text[:start],
         suffix=text[end:],
-        language=language,
-        mode="block" if "\n" in old else "line",
+        language=problem.language,
+        mode="block" if "\n" in text[start:end] else "line",
     )
     if trimmed is None:
         return None
     new, end = trimmed.text, end + trimmed.replace_right
     old = text[start:end]
-    is_sane = len(new) <= 3 * len(old) + 80 and new.count("\n") <= old.count("\n") + 3
-    if not is_sane or new.split() == old.split():
+    if new.split() == old.split() or not _is_in_proportion(old, new):
         return None
-    after = text[:start] + new + text[end:]
-    if not _holds_together(text, after, (start, end), start + len(new), language, diagnostic):
+    if not _holds_together(problem, start, end, new) or not _answers(problem, start, end, new):
         return None
-    if not _answers(diagnostic, old, new, text[:start] + text[end:], language):
-        return None
-    return Fix(_title(old, new), start, end, new, diagnostic)
+    return Fix(_title(new), start, end, new, problem.diagnostic)
 
 
-def _holds_together(
-    before: str,
-    after: str,
-    span_before: tuple[int, int],
-    end_after: int,
-    language: str,
-    diagnostic: Diagnostic,
-) -> bool:
+def _is_in_proportion(old: str, new: str) -> bool:
+    """Whether the new text is neither a rewrite nor a deletion."""
+    had, has = old.count("\n") + 1, new.count("\n") + 1
+    return len(new) <= 3 * len(old) + 80 and has <= had + 3 and (had == 1 or 2 * has > had)
+
+
+def _holds_together(problem: _Problem, start: int, end: int, new: str) -> bool:
     """Whether the text parses at least as well as it did, and better for a syntax error."""
-    start, end = span_before
-    if language in syntax.LANGUAGES:
-        errors_before, errors_after = syntax.error_regions(before), syntax.error_regions(after)
-        if any(region.start <= end_after and start <= region.end for region in errors_after):
+    text = problem.text
+    if problem.language in syntax.LANGUAGES:
+        errors = syntax.error_regions(text[:start] + new + text[end:])
+        if any(region.start <= start + len(new) and start <= region.end for region in errors):
             return False
-        fewer = len(errors_after) < len(errors_before)
-        return fewer or (not _is_own(diagnostic) and len(errors_after) == len(errors_before))
-    old = scan(before[start:end], language=language)
-    new = scan(after[start:end_after], language=language)
-    is_closed = not new.opened and not new.closed
-    return is_closed or (len(old.closed), old.opened) == (len(new.closed), new.opened)
+        return len(errors) < len(problem.errors) + (0 if problem.is_syntax else 1)
+    before, after = (scan(part, language=problem.language) for part in (text[start:end], new))
+    is_closed = not after.opened and not after.closed
+    return is_closed or (len(before.closed), before.opened) == (len(after.closed), after.opened)
 
 
-def _answers(diagnostic: Diagnostic, old: str, new: str, around: str, language: str) -> bool:
-    """Whether the new text plausibly removes what the message complains about."""
-    named = [name.rsplit(".", 1)[-1] for name in _QUOTED.findall(diagnostic.message)]
-    blamed = [name for name in named if name in _NAME.findall(old)]
-    if not blamed or not _UNKNOWN_NAME.search(diagnostic.message):
+def _answers(problem: _Problem, start: int, end: int, new: str) -> bool:
+    """Whether the new text plausibly removes what the message complains about.
+
+    Said only of unknown names: one of those that the message quotes must go, and what
+    comes instead must be known to the file.
+    """
+    text, message = problem.text, problem.diagnostic.message
+    if not _UNKNOWN_NAME.search(message):
         return True
-    # Of several names the unknown one is the one that the rest of the file lacks least
-    # often: messages quote the type first or the name first, as their authors liked.
-    names = set(_NAME.findall(new))
-    if all(name in names for name in blamed):
-        return False
-    known = set(_NAME.findall(around)) | set(_NAME.findall(old))
-    if language == "python":
-        known |= set(dir(builtins)) | set(keyword.kwlist)
-    known -= {name for name in blamed if name not in names}
-    return names <= known
+    old, names = set(_NAME.findall(text[start:end])), set(_NAME.findall(new))
+    quoted = {name.rsplit(".", 1)[-1] for name in _QUOTED.findall(message)}
+    blamed = quoted & old
+    if not blamed:
+        return True
+    gone = blamed - names
+    known = old | set(_NAME.findall(text[:start])) | set(_NAME.findall(text[end:]))
+    if problem.language == "python":
+        known |= {*dir(builtins), *keyword.kwlist}
+    return bool(gone) and names <= known
 
 
-def _is_syntax(diagnostic: Diagnostic) -> bool:
-    return _is_own(diagnostic) or bool(
-        _SYNTAX.search(diagnostic.message) and not _UNKNOWN_NAME.search(diagnostic.message)
-    )
-
-
-def _is_own(diagnostic: Diagnostic) -> bool:
-    return diagnostic.source == OWN_SOURCE
-
-
-def _title(old: str, new: str) -> str:
+def _title(new: str) -> str:
     shown = " ".join(new.split())
     if len(shown) > MAX_TITLE_CHARS:
         shown = shown[: MAX_TITLE_CHARS - 1] + "…"

@@ -38,6 +38,7 @@ _NO_APOSTROPHE = frozenset(
     f"rust ocaml {_SEMICOLON} {_PERCENT} {_PROSE} haskell vb ada vhdl".split()
 )
 _NO_QUOTES = frozenset(_PROSE.split()) | frozenset(_PERCENT.split())
+_ESCAPE = r"\\.|\\\Z"
 _TRIPLE = ('"""', "'''")
 
 
@@ -97,10 +98,10 @@ def _tokens(language: str) -> re.Pattern[str]:
         parts.append(f"{re.escape(marker)}[^\\n]*")
     quotes = quotes_of(language)
     if language == "python":
-        parts += [rf"{quote}(?:\\.|[^\\])*?(?:{quote}|\Z)" for quote in _TRIPLE]
+        parts += [rf"{quote}(?:{_ESCAPE}|[^\\])*?(?:{quote}|\Z)" for quote in _TRIPLE]
     for quote in quotes:
         plain = r"[^`\\]" if quote == "`" else rf"[^{quote}\\\n]"
-        parts.append(rf"{quote}(?:\\.|{plain})*{quote}?")
+        parts.append(rf"{quote}(?:{_ESCAPE}|{plain})*{quote}?")
     parts.append(r"[()\[\]{}]")
     return re.compile("|".join(parts), re.DOTALL)
 
@@ -109,8 +110,8 @@ def _tokens(language: str) -> re.Pattern[str]:
 def _end_of(inside: str) -> re.Pattern[str]:
     """The rest of a string, with its closing quote where there is one."""
     if len(inside) == 3 or inside == "`":
-        return re.compile(rf"(?:\\.|[^\\])*?({inside}|\Z)", re.DOTALL)
-    return re.compile(rf"(?:\\.|[^{inside}\\\n])*({inside}?)", re.DOTALL)
+        return re.compile(rf"(?:{_ESCAPE}|[^\\])*?({inside}|\Z)", re.DOTALL)
+    return re.compile(rf"(?:{_ESCAPE}|[^{inside}\\\n])*({inside}?)", re.DOTALL)
 
 
 def scan(text: str, *, language: str, inside: str = "") -> Scan:
@@ -134,7 +135,8 @@ def scan(text: str, *, language: str, inside: str = "") -> Scan:
             closed.append(at - len(inside))
         elif at == len(text):
             return Scan(tuple(home), (), (), inside)
-    is_home = not inside
+    # Once out of the string or comment that it started in, a text never comes home.
+    is_code = is_home = not inside
     home_from = 0
     inside = ""
     for token in _tokens(language).finditer(text, at):
@@ -142,6 +144,7 @@ def scan(text: str, *, language: str, inside: str = "") -> Scan:
         if is_home:
             home.append((home_from, here))
         inside = ""
+        home_from = token.end()
         if kind in _OPENS:
             waiting.append(_OPENS[kind])
         elif kind in _CLOSES:
@@ -149,12 +152,14 @@ def scan(text: str, *, language: str, inside: str = "") -> Scan:
                 waiting.pop()
             elif not waiting:
                 closed.append(here)
-        elif token.end() == len(text) and (quote := _unclosed(kind, marker)):
-            inside = quote
-            if quote != marker:
-                waiting.append(quote)
-        is_home = not inside and not closed and not waiting
-        home_from = token.end()
+        elif quote := _unclosed(kind, marker):
+            if token.end() < len(text):
+                # Cut off by the end of its line, where what follows is code again.
+                home_from += 1
+            else:
+                inside = quote
+                waiting += [quote] if quote != marker else []
+        is_home = is_code and not inside and not closed and not waiting
     if is_home:
         home.append((home_from, len(text)))
     return Scan(tuple(home), tuple(closed), tuple(waiting), inside)

@@ -28,12 +28,6 @@ class Region(msgspec.Struct, frozen=True):
     kind: str
 
 
-class Outline(msgspec.Struct, frozen=True):
-    """A text's tree: how many places do not parse, and where they are."""
-
-    errors: tuple[Region, ...]
-
-
 @lru_cache(maxsize=1)
 def _parser() -> Parser:
     import tree_sitter_python
