@@ -103,15 +103,19 @@ class Accepted:
         """When something next happens without an edit."""
         if self._is_lost:
             return self._touched_at
-        settles = max(self.at + SETTLE_AFTER_S, self._touched_at + QUIET_S)
-        settles = min(settles, self.at + HORIZONS_S[-1])
         if self._measured < len(HORIZONS_S):
-            return min(settles, self.at + HORIZONS_S[self._measured])
-        return settles
+            return min(self._settles_at, self.at + HORIZONS_S[self._measured])
+        return self._settles_at
+
+    @property
+    def _settles_at(self) -> float:
+        rested_at = max(self.at + SETTLE_AFTER_S, self._touched_at + QUIET_S)
+        return min(rested_at, self.at + HORIZONS_S[-1])
 
     def measure_due(self, at: float) -> Iterator[Measurement]:
-        """Measurements whose horizon has come; late ones carry the time of asking."""
-        while self._measured < len(HORIZONS_S) and at >= self.at + HORIZONS_S[self._measured]:
+        """Measurements whose horizon came before the settlement."""
+        last = min(at, self._settles_at)
+        while self._measured < len(HORIZONS_S) and last >= self.at + HORIZONS_S[self._measured]:
             moment = f"{HORIZONS_S[self._measured]:.0f}s"
             self._measured += 1
             yield self.measure(moment, at)
@@ -126,10 +130,7 @@ class Accepted:
         """The settlement, once it is due."""
         if self._is_lost:
             return self.settle(Outcome.CENSORED, at)
-        has_rested = at >= self.at + SETTLE_AFTER_S and at >= self._touched_at + QUIET_S
-        if has_rested or at >= self.at + HORIZONS_S[-1]:
-            return self.settle(self.outcome(), at)
-        return None
+        return self.settle(self.outcome(), at) if at >= self._settles_at else None
 
     def outcome(self) -> Outcome:
         """What the text's present state would be called."""

@@ -1,0 +1,211 @@
+"""Code that the developer writes by hand, once it has come to rest.
+
+Promises `Pattern` values for lines that were typed or pasted and then left alone for
+`QUIET_S`. Text of accepted suggestions is cut out, edited or not: it is the model's own, or
+a correction of it. Nobody writes by rewriting a whole document, in many places at once, or
+by pasting a file, so those edits start nothing. Takes no clock: times come in as values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from habitus_server.records import Pattern
+from habitus_server.spans import TrackedSpan
+from habitus_server.text import Buffer, Change, Edit
+
+QUIET_S = 10.0
+PREFIX_CHARS = 6_000
+SUFFIX_CHARS = 2_000
+MAX_TEXT_CHARS = 2_000
+"""Longer passages are handed out in several patterns, cut between lines."""
+LEAST_CODE_CHARS = 8
+MAX_PLACES = 3
+"""One notification that touches more separate places than this is a tool's (or many
+cursors'), not somebody writing code there."""
+MAX_PASTE_CHARS = 4_000
+
+
+class _Region(msgspec.Struct):
+    """Whole lines that somebody is working on; `replaced` is what stood there before."""
+
+    start: int
+    end: int
+    replaced: str
+    written_at: float
+    touched_at: float
+
+
+class _Piece(msgspec.Struct, frozen=True):
+    start: int
+    end: int
+    replaced: str
+
+
+class Notebook:
+    """The hand-written regions of one document."""
+
+    def __init__(
+        self, buffer: Buffer, path: str, language: str, session: str, new_id: Callable[[], str]
+    ) -> None:
+        self._buffer = buffer
+        self._path = path
+        self._language = language
+        self._session = session
+        self._new_id = new_id
+        self._regions: list[_Region] = []
+        self._suggested: dict[str, TrackedSpan] = {}
+
+    @property
+    def due(self) -> float | None:
+        """When `tick` has something to give at the earliest."""
+        return min((region.touched_at + QUIET_S for region in self._regions), default=None)
+
+    def exclude(self, spans: Mapping[str, TrackedSpan]) -> None:
+        """Name text of accepted suggestions (`Tracker.accepted_spans`); it stays excluded.
+
+        Call it after each edit and before each `tick`.
+        """
+        self._suggested.update(spans)
+
+    def edit(self, change: Change, at: float) -> list[Pattern]:
+        """One notification's edits; returns what had come to rest before them."""
+        patterns = self.tick(at)
+        is_writing = not change.is_rewrite and not _is_mechanical(change)
+        buffer = change.before
+        for edit in change.edits:
+            self._follow(buffer, edit, at, is_writing)
+            buffer = buffer.apply(edit)
+            self._suggested = {key: span.after(edit) for key, span in self._suggested.items()}
+        self._buffer = change.after
+        return patterns
+
+    def tick(self, at: float) -> list[Pattern]:
+        """What has come to rest by now."""
+        rested = [region for region in self._regions if at >= region.touched_at + QUIET_S]
+        self._regions = [region for region in self._regions if region not in rested]
+        patterns = [one for region in rested for one in self._patterns_of(region, at)]
+        self._forget_suggested()
+        return patterns
+
+    def close(self, at: float) -> list[Pattern]:
+        """What is written when the document closes: it was left, so it has come to rest."""
+        regions, self._regions = self._regions, []
+        return [one for region in regions for one in self._patterns_of(region, at)]
+
+    def discard(self) -> None:
+        """The text changed under the user (a branch switch): nothing here was written."""
+        self._regions.clear()
+        self._suggested.clear()
+
+    def _follow(self, buffer: Buffer, edit: Edit, at: float, is_writing: bool) -> None:
+        """Move the regions through an edit of `buffer`, and grow or start one under it."""
+        low = buffer.line_start(buffer.line_at(edit.start))
+        high = buffer.line_start(buffer.line_at(edit.end) + 1)
+        met = [region for region in self._regions if _meets(region, low, high)]
+        for region in self._regions:
+            if region.start > edit.start and region not in met:
+                region.start += edit.growth
+                region.end += edit.growth
+        if not met and not is_writing:
+            return
+        merged = _merge(buffer, met, low, high)
+        merged.end += edit.growth
+        merged.written_at = min((region.written_at for region in met), default=at)
+        # What a tool does to a region neither is writing nor disturbs its rest.
+        merged.touched_at = at if is_writing else max(region.touched_at for region in met)
+        self._regions = sorted(
+            [*(region for region in self._regions if region not in met), merged],
+            key=lambda region: region.start,
+        )
+
+    def _patterns_of(self, region: _Region, at: float) -> Iterator[Pattern]:
+        whole = self._buffer.slice(region.start, region.end)
+        if whole.strip() == region.replaced.strip():
+            return
+        for piece in self._without_suggested(region):
+            for start, end in _passages(self._buffer, piece.start, piece.end):
+                text = self._buffer.slice(start, end)
+                if len("".join(text.split())) < LEAST_CODE_CHARS:
+                    continue
+                yield Pattern(
+                    id=self._new_id(),
+                    path=self._path,
+                    language=self._language,
+                    prefix=self._buffer.slice(start - PREFIX_CHARS, start),
+                    suffix=self._buffer.slice(end, end + SUFFIX_CHARS),
+                    text=text,
+                    replaced=piece.replaced if start == piece.start else "",
+                    session=self._session,
+                    written_at=region.written_at,
+                    settled_at=at,
+                )
+
+    def _without_suggested(self, region: _Region) -> Iterator[_Piece]:
+        """The region without its last line break, cut where suggestions were accepted.
+
+        What stood there before goes with an uncut region only: cut, it cannot be shared out.
+        """
+        end = region.end
+        while end > region.start and self._buffer.slice(end - 1, end) in "\r\n":
+            end -= 1
+        taken = sorted(
+            (max(span.start, region.start), min(span.end, end))
+            for span in self._suggested.values()
+            if span.start < end and span.end > region.start
+        )
+        if not taken:
+            yield _Piece(region.start, end, region.replaced)
+            return
+        at = region.start
+        for low, high in [*taken, (end, end)]:
+            if at < low:
+                yield _Piece(at, low, "")
+            at = max(at, high)
+
+    def _forget_suggested(self) -> None:
+        """Spans matter only inside regions that are still open."""
+        self._suggested = {
+            key: span
+            for key, span in self._suggested.items()
+            if any(span.start <= one.end and span.end >= one.start for one in self._regions)
+        }
+
+
+def _is_mechanical(change: Change) -> bool:
+    """Whether the edits of a notification look like a tool's: many places, or a whole file."""
+    if any(len(edit.text) > MAX_PASTE_CHARS for edit in change.edits):
+        return True
+    lines = {change.after.line_at(edit.start) for edit in change.edits}
+    apart = sum(1 for line in lines if line - 1 not in lines)
+    return apart > MAX_PLACES
+
+
+def _meets(region: _Region, low: int, high: int) -> bool:
+    return region.start == low or (region.start < high and low < region.end)
+
+
+def _merge(buffer: Buffer, met: list[_Region], low: int, high: int) -> _Region:
+    """One region over lines `low` to `high` and all that meet them, with what stood there."""
+    low = min([low, *(region.start for region in met)])
+    high = max([high, *(region.end for region in met)])
+    replaced: list[str] = []
+    at = low
+    for region in met:
+        replaced += (buffer.slice(at, region.start), region.replaced)
+        at = region.end
+    replaced.append(buffer.slice(at, high))
+    return _Region(low, high, "".join(replaced), 0.0, 0.0)
+
+
+def _passages(buffer: Buffer, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A stretch in parts of at most about `MAX_TEXT_CHARS`, cut after line breaks."""
+    while end - start > MAX_TEXT_CHARS:
+        cut = buffer.line_start(buffer.line_at(start + MAX_TEXT_CHARS))
+        if cut <= start:
+            cut = start + MAX_TEXT_CHARS
+        yield start, cut
+        start = cut
+    yield start, end
