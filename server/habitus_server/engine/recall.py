@@ -24,7 +24,7 @@ AHEAD = 12
 
 _HEALED = 256
 _LEVELS = 3
-_TAIL_CHARS = 600
+_TAIL_CHARS = 240
 
 
 class View(msgspec.Struct, frozen=True):
@@ -93,16 +93,11 @@ class Recall:
         self._vocabulary = vocabulary
         self._gates = gates
         self._is_known = is_known
-        self._line = _tail(prefix)
         self._written: list[int] = []
         self.last: Mixture | None = None
-        ids, words = vocabulary.tokens.encode_words(self._line) if self._line else ([], [])
-        whole = len(ids)
-        while whole and words[whole - 1] == words[-1]:
-            whole -= 1
-        self._context = ids[:whole]
-        cut = vocabulary.tokens.bytes_of(ids[whole:])
-        self._healing = self._heal(cut) if cut else None
+        self._before, self._cut = _split_words(vocabulary.tokens, _tail(prefix))
+        self._context = list(self._before)
+        self._healing = self._heal() if self._cut else None
 
     def mix(self, model: Probabilities) -> Probabilities:
         """The served distribution, given the model's."""
@@ -132,11 +127,11 @@ class Recall:
     def _leave_the_cut_word(self) -> None:
         """Go over to whole tokens once the text has passed the end of the cut word."""
         tokens = self._vocabulary.tokens
-        before = len(self._line.encode())
         try:
-            text = self._line + tokens.bytes_of(self._written).decode()
+            text = (self._cut + tokens.bytes_of(self._written)).decode()
         except UnicodeDecodeError:
             return
+        before = len(self._cut)
         ids, words = tokens.encode_words(text)
         end = 0
         for index, token in enumerate(ids):
@@ -148,10 +143,10 @@ class Recall:
             return
         inside = self._count_until(end - before)
         if inside is not None and inside < len(self._written):
-            self._context = ids[: index + 1] + self._written[inside:]
+            self._context = self._before + ids[: index + 1] + self._written[inside:]
             self._healing = None
         elif len(self._written) >= AHEAD:
-            self._context = ids
+            self._context = self._before + ids
             self._healing = None
 
     def _count_until(self, size: int) -> int | None:
@@ -188,7 +183,7 @@ class Recall:
         levels.sort(key=lambda level: (-level.length, not level.is_local))
         return levels
 
-    def _heal(self, cut: bytes) -> Healing:
+    def _heal(self) -> Healing:
         rows: list[list[int]] = []
         lengths: list[int] = []
         local: list[bool] = []
@@ -196,7 +191,7 @@ class Recall:
         for run in (self._view.local, *self._view.segments):
             is_local = run is self._view.local
             matches = run.matches(context, without="" if is_local else self._view.without)
-            for token_at, offset, length in self._ways_on(run, matches, cut):
+            for token_at, offset, length in self._ways_on(run, matches, self._cut):
                 row = self._row(run, token_at, offset)
                 if row:
                     rows.append((row + [GAP] * AHEAD)[:AHEAD])
@@ -259,6 +254,17 @@ def _ladder(
         levels.append(Level(is_local, length, len(chosen), tokens, counts / len(chosen)))
         counted = 2 * len(chosen)
     return levels
+
+
+def _split_words(tokens: Tokens, text: str) -> tuple[list[int], bytes]:
+    """The ids of a text up to its last pre-token, and that pre-token's bytes."""
+    if not text:
+        return [], b""
+    ids, words = tokens.encode_words(text)
+    whole = len(ids)
+    while whole and words[whole - 1] == words[-1]:
+        whole -= 1
+    return ids[:whole], tokens.bytes_of(ids[whole:])
 
 
 def _tail(prefix: str) -> str:
