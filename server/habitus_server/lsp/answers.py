@@ -123,7 +123,7 @@ class Answers:
         except TimeoutError as error:
             raise EngineError(f"The workspace {root.folder} is still being opened.") from error
         limit = root.config.completion.max_file_bytes
-        reason = why_unsuitable(snapshot.document, limit) or root.why_silent(snapshot)
+        reason = why_unsuitable(snapshot.document, limit) or await root.why_silent(snapshot)
         root.set_problem("document", reason)
         if reason or not root.config.completion.enabled:
             return None, None

@@ -28,7 +28,7 @@ from habitus_server.records import AdapterRef, Chunk, Cycle, CycleState, Suggest
 from habitus_server.session import Changed, Closed, Opened, Snapshot, Step
 from habitus_server.sidecar import Sidecar, roll_back
 from habitus_server.suggest import Offer
-from habitus_server.watcher import AdapterPointer, TreeWatcher
+from habitus_server.watcher import AdapterPointer, Pulse, TreeWatcher, git_commits, pulse
 from habitus_server.workspaces import Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ class Root:
         self._learning: Progress | None = None
         self._recorder = Recorder(window_id, clock) if is_inside and options.record else None
         self._open_steps: dict[str, Step] = {}
+        self._commits = git_commits(folder) if is_inside else None
+        self._last_commit: Pulse | None = None
 
     # --- beginning and end ------------------------------------------------------------
 
@@ -151,7 +153,7 @@ class Root:
                 except StoreError as error:
                     reason = f"Nothing is recorded: {error}"
         return _Opened(
-            config, workspace, library, Gatherer(library.read_shown), store, problems, reason
+            config, workspace, library, Gatherer(library.read), store, problems, reason
         )
 
     def _why_not_recording(self, config: Config) -> str:
@@ -203,6 +205,8 @@ class Root:
             self._sidecar.leave()
         if self._watcher is not None:
             self._watcher.stop()
+        if self._recorder is not None:
+            self._recorder.drain()
         if self._store is not None:
             self._store.close()
 
@@ -259,21 +263,22 @@ class Root:
             )
         )
 
-    def why_silent(self, snapshot: Snapshot) -> str:
+    async def why_silent(self, snapshot: Snapshot) -> str:
         """Why this document gets no suggestions, or ""."""
         if self._library is None:
             return ""
-        return self._library.why_silent(snapshot.path, snapshot.language)
+        return await asyncio.to_thread(
+            self._library.why_silent, snapshot.path, snapshot.language
+        )
 
     def _changed_on_disk(self, changed: set[Path]) -> None:
-        if self._feed is None or self._library is None:
+        if self._feed is None:
             return
         paths = [
             path.relative_to(self.folder).as_posix()
             for path in changed
             if path.is_relative_to(self.folder)
         ]
-        self._library.changed(paths)
         asyncio.get_running_loop().create_task(self._feed.refresh(paths))
 
     # --- suggestions and their fate -----------------------------------------------------
@@ -350,6 +355,7 @@ class Root:
     async def refresh(self) -> None:
         """Look at what others wrote: the adapter pointer, cycles, problems of the store."""
         self._look_at_adapter()
+        self._look_at_commits()
         store = self._store
         if store is None:
             return
@@ -369,6 +375,14 @@ class Root:
             self.adapter = adapter
             self._on_adapter()
             self._on_change()
+
+    def _look_at_commits(self) -> None:
+        if self._recorder is None or self._commits is None:
+            return
+        now = pulse(self._commits)
+        if self._last_commit is not None and now != self._last_commit:
+            self._recorder.moment("commit")
+        self._last_commit = now
 
     async def _read_cycles(self, store: Store) -> None:
         version = await asyncio.to_thread(store.data_version)
