@@ -21,7 +21,11 @@ from habitus_server.engine.fim import Budget, Encode, Template, build_prompt
 POOL_ROWS = 256
 """Rows are tokenised and sorted by length this many at a time: enough to pad little."""
 
-MAX_TARGET_TOKENS = 160
+MAX_TARGET_TOKENS = 256
+
+NEWEST_FIRST = 0.25
+"""The weight of an example halves with every such share of newer ones, in a pass's order."""
+
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -93,7 +97,8 @@ def passes(
     """Batches without end, each with the number of its pass over the examples.
 
     A pass takes every example once, at places drawn anew, with general code in
-    between. Rows of like length share a batch.
+    between; the newer ones tend to come early, for a budget that ends within a pass.
+    Rows of like length share a batch.
     """
     number = 0
     while examples:
@@ -129,13 +134,25 @@ def packed(rows: Sequence[Row], batch_tokens: int) -> list[list[Row]]:
 
 def _pools(layout: Layout, examples: Sequence[Example], random: Random) -> Iterator[list[Row]]:
     pool: list[Row] = []
-    for example in random.sample(examples, len(examples)):
+    for example in _order(examples, random):
         pool += rows_of(layout, example, random)
         if len(pool) >= POOL_ROWS:
             yield pool
             pool = []
     if pool:
         yield pool
+
+
+def _order(examples: Sequence[Example], random: Random) -> list[Example]:
+    """A random order in which newer examples tend to come first (Efraimidis and Spirakis,
+    weighted sampling without replacement)."""
+    newest_first = sorted(examples, key=lambda e: (-e.at, e.id))
+    half = max(1.0, NEWEST_FIRST * len(examples))
+    keyed = [
+        (random.random() ** (2.0 ** (rank / half)), example)
+        for rank, example in enumerate(newest_first)
+    ]
+    return [example for _, example in sorted(keyed, key=lambda pair: -pair[0])]
 
 
 def _prompt(layout: Layout, path: str, cut: Cut) -> tuple[int, ...]:
@@ -150,4 +167,8 @@ def _prompt(layout: Layout, path: str, cut: Cut) -> tuple[int, ...]:
 
 
 def _text_ids(layout: Layout, text: str) -> tuple[int, ...]:
-    return (*layout.encode(text)[:MAX_TARGET_TOKENS], layout.template.tokens.end)
+    ids = layout.encode(text)
+    if len(ids) > MAX_TARGET_TOKENS:
+        # A text that was cut off has no end to learn.
+        return tuple(ids[:MAX_TARGET_TOKENS])
+    return (*ids, layout.template.tokens.end)

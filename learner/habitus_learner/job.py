@@ -3,22 +3,17 @@
 Promises that each stage leaves its result whole in the work folder, so that a killed
 job takes up the stage it was in; all memory goes back to the system when it ends. The
 parent hears lines of JSON; nothing is published here.
-
-    plan.json  train.jsonl  gate.jsonl       written by the parent
-    checkpoint.pt                            while training
-    candidate/  trained.json                 once trained
-    ruling.json                              once judged
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import psutil
@@ -28,11 +23,31 @@ from habitus_server.engine.memory import Memory
 from habitus_learner import gate, measure
 from habitus_learner.courtesy import Courtesy
 from habitus_learner.dataset import Layout
-from habitus_learner.examples import Example, count_by_kind
+from habitus_learner.examples import count_by_kind
 from habitus_learner.gate import Ruling
+from habitus_learner.places import items_of
 from habitus_learner.planner import Fit, Hardware, Plan, Size, fit
-from habitus_learner.train import Progress, Run, Trained, lower_priority, tell
+from habitus_learner.train import Run
 from habitus_learner.trainee import Trainee, load_trainee, save_adapter
+from habitus_learner.workfolder import (
+    CANDIDATE,
+    CHECKPOINT,
+    COMPARED,
+    FAILED,
+    GATE,
+    MAX_GATE_ITEMS,
+    RULING,
+    TRAIN,
+    TRAINED,
+    Progress,
+    Trained,
+    lock_file,
+    read,
+    read_examples,
+    read_plan,
+    read_ruling,
+    write,
+)
 from habitus_server import adapters
 from habitus_server.adapters import Manifest
 from habitus_server.engine.answer import Answerer
@@ -41,50 +56,28 @@ from habitus_server.engine.model import choose_device, find_folder, load_model
 from habitus_server.engine.tokens import load_tokens
 from habitus_server.errors import HabitusError, TrainingError
 from habitus_server.records import AdapterRef
-from habitus_server.workspaces import write_atomically
-
-_T = TypeVar("_T")
+from habitus_server.workspaces import locked
 
 TRAINING_SHARE = 0.75
 """Of a cycle's minutes; the rest is for loading and judging."""
 
-MAX_GATE_ITEMS = 240
-CANDIDATE = "candidate"
-FAILED = 3
-"""Exit status of a deliberate failure, whose message is the last line of stderr."""
 
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What a finished job leaves for its parent."""
-
-    ruling: Ruling
-    trained: Trained
-
-
-def work(folder: Path) -> Outcome:
+def work(folder: Path) -> Ruling:
     """Train and judge as the folder's plan says, from wherever an earlier job was killed."""
-    plan = msgspec.json.decode((folder / "plan.json").read_bytes(), type=Plan)
-    torch.set_num_threads(plan.threads or (psutil.cpu_count(logical=False) or 1))
+    plan = read_plan(folder)
+    if plan is None:
+        raise TrainingError(f"There is no plan in {folder}; nothing was trained.")
+    torch.set_num_threads(plan.threads or psutil.cpu_count(logical=False) or 1)
     device = choose_device(plan.device)
     base = find_folder(plan.model, allow_hub=plan.loads_hub_models)
-    trained = _read(folder / "trained.json", Trained)
-    if trained is None:
-        trained = _train(plan, folder, base, device)
-    ruling = _read(folder / "ruling.json", Ruling)
+    if read(folder / TRAINED, Trained) is None:
+        write(folder / TRAINED, _train(plan, folder, base, device))
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+    ruling = read_ruling(folder)
     if ruling is None:
         ruling = _judge(plan, folder)
-        _write(folder / "ruling.json", ruling)
-    return Outcome(ruling, trained)
-
-
-def read_examples(path: Path) -> list[Example]:
-    """The examples of a JSON-lines file."""
-    return msgspec.json.Decoder(Example).decode_lines(path.read_bytes())
-
-
-def write_examples(path: Path, examples: Sequence[Example]) -> None:
-    """Write examples as JSON lines."""
-    write_atomically(path, msgspec.json.Encoder().encode_lines(examples))
+        write(folder / RULING, ruling)
+    return ruling
 
 
 def load_layout(base: Path, name: str, budget: Budget) -> Layout:
@@ -99,7 +92,7 @@ def load_layout(base: Path, name: str, budget: Budget) -> Layout:
 
 def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> Trained:
     hyper = plan.hyper
-    tell(Progress("loading", 0.0))
+    tell(Progress("preparing", 0.0))
     torch.manual_seed(plan.seed)
     layout = load_layout(
         base, plan.model, Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
@@ -114,7 +107,7 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> Traine
         msgspec.structs.replace(plan, minutes=plan.minutes * TRAINING_SHARE),
         trainee,
         layout,
-        read_examples(folder / "train.jsonl"),
+        read_examples(folder / TRAIN),
         batch_tokens=layers.batch_tokens,
         courtesy=Courtesy(markers, plan.idle_seconds, now=time.time, sleep=time.sleep),
         tell=lambda line: tell(
@@ -123,8 +116,6 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> Traine
     )
     trained = run.train()
     _write_candidate(plan, folder, base, trainee)
-    _write(folder / "trained.json", trained)
-    (folder / "checkpoint.pt").unlink(missing_ok=True)
     return trained
 
 
@@ -156,7 +147,7 @@ def _write_candidate(plan: Plan, folder: Path, base: Path, trainee: Trainee) -> 
     shutil.rmtree(candidate, ignore_errors=True)
     candidate.mkdir(mode=0o700)
     save_adapter(trainee, candidate)
-    shutil.copyfile(folder / "train.jsonl", candidate / adapters.EXAMPLES)
+    shutil.copyfile(folder / TRAIN, candidate / adapters.EXAMPLES)
     hyper = msgspec.to_builtins(plan.hyper)
     manifest = Manifest(
         format=adapters.FORMAT,
@@ -167,7 +158,7 @@ def _write_candidate(plan: Plan, folder: Path, base: Path, trainee: Trainee) -> 
         parent=plan.incumbent.version if plan.incumbent else None,
         seed=plan.seed,
         files={name: adapters.hash_file(candidate / name) for name in adapters.REQUIRED},
-        examples=count_by_kind(read_examples(folder / "train.jsonl")),
+        examples=count_by_kind(read_examples(folder / TRAIN)),
         hyper_parameters={**hyper, "minutes": plan.minutes, "cutoff": plan.cutoff},
         figures={},
         verdict="",
@@ -177,12 +168,7 @@ def _write_candidate(plan: Plan, folder: Path, base: Path, trainee: Trainee) -> 
 
 def _judge(plan: Plan, folder: Path) -> Ruling:
     tell(Progress("judging", TRAINING_SHARE))
-    items = measure.items_of(
-        read_examples(folder / "gate.jsonl"), seed=plan.seed, limit=MAX_GATE_ITEMS
-    )
-    waiting = gate.enough(measure.clusters_of(items), len(items))
-    if waiting is not None:
-        return waiting
+    items = items_of(read_examples(folder / GATE), seed=plan.seed, limit=MAX_GATE_ITEMS)
     model = load_model(plan.model, plan.device, allow_hub=plan.loads_hub_models)
     answerer = Answerer(model, Memory(model))
     candidate = AdapterRef(CANDIDATE, str(folder / CANDIDATE))
@@ -195,23 +181,28 @@ def _judge(plan: Plan, folder: Path) -> Ruling:
             Progress("judging", TRAINING_SHARE + share * (1.0 - TRAINING_SHARE))
         ),
     )
-    _write(folder / "compared.json", compared)
+    write(folder / COMPARED, compared)
     return gate.rule(compared, measure.probe(answerer, candidate, seed=plan.seed), seed=plan.seed)
 
 
-def _read(path: Path, kind: type[_T]) -> _T | None:
-    return msgspec.json.decode(path.read_bytes(), type=kind) if path.exists() else None
-
-
-def _write(path: Path, value: object) -> None:
-    write_atomically(path, msgspec.json.encode(value))
+def tell(line: Progress) -> None:
+    """Write a line to the parent; where that has gone, there is nobody to work for."""
+    try:
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(FAILED)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Do the work of the folder that is named."""
-    lower_priority()
+    # Training stands behind everything that answers a user.
+    os.nice(10)
+    folder = Path(arguments[0])
     try:
-        work(Path(arguments[0]))
+        # A job whose parent was killed may still be in its last batch.
+        with locked(lock_file(folder)):
+            work(folder)
     except HabitusError as error:
         sys.stderr.write(f"{error}\n")
         return FAILED

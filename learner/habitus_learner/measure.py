@@ -10,51 +10,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
-import msgspec
-
-from habitus_learner import general, places
-from habitus_learner.examples import Example, similarity
+from habitus_learner import general
+from habitus_learner.examples import similarity
 from habitus_learner.gate import Compared, Cost, Probe
-from habitus_learner.places import Cut
+from habitus_learner.places import Cut, Item
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.wire import Complete, Place, Score, Stop
 from habitus_server.records import AdapterRef
 
 PROBE_ITEMS = 48
-
-
-class Item(msgspec.Struct, frozen=True):
-    """A place where the developer wrote `cut.target` by hand."""
-
-    id: str
-    cluster: str
-    path: str
-    language: str
-    cut: Cut
-
-
-def items_of(examples: Sequence[Example], *, seed: int, limit: int) -> list[Item]:
-    """The judged places of held-out examples, at most `limit`, drawn evenly."""
-    random = Random(f"{seed}:gate")
-    items = [
-        Item(
-            id=f"{example.id}#{number}",
-            cluster="\n".join(example.episode),
-            path=example.path,
-            language=example.language,
-            cut=cut,
-        )
-        for example in examples
-        for number, cut in enumerate(places.judged(example, random))
-    ]
-    if len(items) > limit:
-        items = random.sample(items, limit)
-    return items
-
-
-def clusters_of(items: Sequence[Item]) -> int:
-    """How many episodes the items come from."""
-    return len({item.cluster for item in items})
 
 
 def compare(

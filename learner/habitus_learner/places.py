@@ -6,7 +6,7 @@ random source that the caller seeds. Knows no tokens and no model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 import msgspec
@@ -19,7 +19,8 @@ MIN_JUDGED_CHARS = 8
 MAX_JUDGED_LINES = 3
 """Lines of one pattern that the gate asks for, so that no pasted block outvotes a day."""
 
-MAX_BLOCK_CHARS = 600
+SEES_BELOW = 0.2
+"""How often a practised line sees the rest of its piece below it, as a line added later does."""
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -28,6 +29,38 @@ class Cut(msgspec.Struct, frozen=True):
     prefix: str
     suffix: str
     target: str
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A place that judges: the developer wrote `cut.target` there by hand."""
+
+    id: str
+    cluster: str
+    path: str
+    language: str
+    cut: Cut
+
+
+def items_of(examples: Sequence[Example], *, seed: int, limit: int) -> list[Item]:
+    """The judged places of held-out examples, at most `limit`, drawn evenly."""
+    random = Random(f"{seed}:gate")
+    items = [
+        Item(
+            id=f"{example.id}#{number}",
+            cluster="\n".join(example.episode),
+            path=example.path,
+            language=example.language,
+            cut=cut,
+        )
+        for example in examples
+        for number, cut in enumerate(judged(example, random))
+    ]
+    return items if len(items) <= limit else random.sample(items, limit)
+
+
+def clusters_of(items: Sequence[Item]) -> int:
+    """How many episodes the items come from."""
+    return len({item.cluster for item in items})
 
 
 def judged(example: Example, random: Random) -> list[Cut]:
@@ -47,30 +80,25 @@ def judged(example: Example, random: Random) -> list[Cut]:
     return [_cut_line(example, *line, _indent_end(example, *line)) for line in chosen]
 
 
-def practised(example: Example, random: Random, *, columns: int = 1) -> list[Cut]:
-    """The cuts by which an example teaches.
+def practised(example: Example, random: Random) -> list[Cut]:
+    """The cuts by which an example teaches; drawn anew for each pass.
 
-    A pattern teaches each of its lines at its indentation and at `columns` random
-    columns within, and as a block where it has several; half of the lines see the
-    rest of their piece below them, as when a line is added in the middle.
+    A pattern teaches as a whole, from which every line of it is learned behind the
+    lines before it, and by one line at its indentation or at a random column, from
+    which a completion's end is learned.
     """
     if example.kind is Kind.FAILURE:
         return [Cut(example.prefix, example.suffix, example.rejected)]
     if example.kind is not Kind.PATTERN:
         return [Cut(example.prefix, example.suffix, example.target)]
-    cuts: list[Cut] = []
     text = example.target
     lines = [(s, e) for s, e in _lines(text) if text[s:e].strip()]
-    for start, end in lines:
-        indent = _indent_end(example, start, end)
-        inside = [random.randint(indent, end - 1) for _ in range(columns) if end - indent > 3]
-        cuts += [
-            _cut_line(example, start, end, at, sees_below=random.random() < 0.5)
-            for at in (indent, *inside)
-        ]
-    if len(lines) > 1 and len(text) <= MAX_BLOCK_CHARS:
-        cuts.append(_cut_block(example, lines[0], lines[-1][1]))
-    return cuts
+    start, end = random.choice(lines)
+    indent = _indent_end(example, start, end)
+    column = random.choice((indent, random.randint(indent, end - 1)))
+    line = _cut_line(example, start, end, column, sees_below=random.random() < SEES_BELOW)
+    whole = _cut_block(example, lines[0], lines[-1][1])
+    return [whole] if line == whole else [whole, line]
 
 
 def _cut_line(

@@ -21,15 +21,15 @@ class Hyper(msgspec.Struct, frozen=True):
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warmup: float = 0.05
-    step_tokens: int = 8_192
-    prompt_weight: float = 0.1
+    step_tokens: int = 2_048
+    prompt_weight: float = 0.3
     preference_weight: float = 0.1
     aversion_weight: float = 0.1
     beta: float = 0.1
     general_share: float = 0.15
     max_passes: int = 30
-    prefix_tokens: int = 320
-    suffix_tokens: int = 96
+    prefix_tokens: int = 192
+    suffix_tokens: int = 64
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -8,8 +8,6 @@ publishes nothing.
 from __future__ import annotations
 
 import math
-import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from io import BytesIO
@@ -32,23 +30,15 @@ from habitus_learner.trainee import (
     adapter_state,
     set_adapter_state,
 )
+from habitus_learner.workfolder import CHECKPOINT, Progress, Trained
 from habitus_server.errors import TrainingError
 from habitus_server.workspaces import write_atomically
 
 INNER_SHARE = 0.08
-INNER_ROWS = range(16, 97)
+INNER_ROWS = range(16, 49)
 """Fewer rows than this choose no checkpoint; more cost time that training could use."""
 
-EVALUATIONS = 6
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """A line to the parent."""
-
-    stage: str
-    progress: float
-    step: int = 0
-    loss: float = 0.0
+EVALUATIONS = 4
 
 
 class Position(msgspec.Struct):
@@ -61,18 +51,6 @@ class Position(msgspec.Struct):
     best_nats: float = math.inf
     best_step: int = 0
     evaluated: int = 0
-
-
-class Trained(msgspec.Struct, frozen=True):
-    """What a finished run did."""
-
-    steps: int
-    passes: int
-    tokens: int
-    active_s: float
-    first_loss: float
-    last_loss: float
-    best_step: int
 
 
 class Run:
@@ -139,9 +117,9 @@ class Run:
             self._courtesy.wait()
             last = self._clock()
             loss = self._learn(rows, progress)
+            self._evaluate_when_due(progress)
             position.active_s += self._clock() - last
             self._tell(Progress("training", progress, position.step, loss))
-            self._evaluate_when_due(progress)
             # Between two steps only: gradients that were not applied yet are not saved.
             is_step = position.batches % self._accumulate == 0
             if is_step and self._clock() - saved_at >= self._plan.checkpoint_every_s:
@@ -250,10 +228,10 @@ class Run:
             },
             buffer,
         )
-        write_atomically(_checkpoint(self._plan), buffer.getvalue())
+        write_atomically(Path(self._plan.folder) / CHECKPOINT, buffer.getvalue())
 
     def _restore(self) -> None:
-        path = _checkpoint(self._plan)
+        path = Path(self._plan.folder) / CHECKPOINT
         if not path.exists():
             return
         saved = torch.load(path, map_location=self._device, weights_only=True)
@@ -294,18 +272,3 @@ def _inner_rows(layout: Layout, inner: Sequence[Example], seed: int) -> list[Row
     random = Random(f"{seed}:inner rows")
     rows = [row for example in inner for row in rows_of(layout, example, random)]
     return random.sample(rows, min(len(rows), INNER_ROWS.stop - 1))
-
-
-def _checkpoint(plan: Plan) -> Path:
-    return Path(plan.folder) / "checkpoint.pt"
-
-
-def tell(line: Progress) -> None:
-    """Write a line to the parent."""
-    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
-    sys.stdout.flush()
-
-
-def lower_priority() -> None:
-    """Stand behind everything that answers a user."""
-    os.nice(10)

@@ -1,0 +1,301 @@
+"""One learning cycle: from what the store holds to a published adapter, or a reason.
+
+Promises that every cycle that began ends with a verdict in the store, that one which
+was killed is taken up where it was, and that nothing is published that the gate did not
+let through. Training runs in a child process (`job`); no torch here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+import habitus_learner
+import habitus_server
+from habitus_learner import examples as lessons
+from habitus_learner import gate, registry, workfolder
+from habitus_learner.examples import Example
+from habitus_learner.gate import Decision, Ruling
+from habitus_learner.places import clusters_of, items_of
+from habitus_learner.planner import Hyper, Plan
+from habitus_learner.workfolder import CANDIDATE, FAILED, Progress
+from habitus_server import adapters
+from habitus_server.config import Config, Learning
+from habitus_server.errors import HabitusError, ModelError, TrainingError
+from habitus_server.records import AdapterRef, Cycle, CycleState
+from habitus_server.store import Store
+from habitus_server.workspaces import Workspace, runtime_dir
+
+BOOKMARK = "learned_until"
+"""Name of the store's fact that says up to when lessons were seen by a cycle."""
+
+MIN_TRAINING_EXAMPLES = 20
+TELL_EVERY_S = 0.5
+MAX_ATTEMPTS = 3
+"""A job that dies this often on one plan is given up: it would die again."""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A cycle should start, and why."""
+
+    reason: str
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """What the rule looks at: lessons not seen by any cycle, and since when there are some."""
+
+    waiting: int
+    waited_s: float
+    is_requested: bool
+    is_idle: bool
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How cycles of one workspace are run."""
+
+    state: Path
+    config: Config
+    yields: bool = True
+    minutes: float | None = None
+
+
+def is_due(situation: Situation, learning: Learning) -> Due | None:
+    """Whether a cycle should start now. A request overrides everything."""
+    if situation.is_requested:
+        return Due("asked for")
+    if not learning.enabled or not situation.is_idle or not situation.waiting:
+        return None
+    if situation.waiting >= learning.min_examples:
+        return Due(f"{situation.waiting} new examples")
+    if situation.waited_s >= learning.max_wait_hours * 3600.0:
+        return Due(f"{situation.waiting} new examples since {situation.waited_s / 3600.0:.0f} h")
+    return None
+
+
+def new_examples(store: Store) -> list[Example]:
+    """Lessons that no cycle has seen yet."""
+    since = float(store.get_meta(BOOKMARK) or 0.0)
+    found = lessons.collect(store.suggestions(since=since), store.patterns(since=since))
+    return [example for example in found if example.known_at > since]
+
+
+def is_interrupted(workspace: Workspace, store: Store) -> bool:
+    """Whether a cycle was killed and can be taken up again."""
+    return _unfinished(workspace, store) is not None
+
+
+def run_cycle(
+    workspace: Workspace,
+    store: Store,
+    settings: Settings,
+    *,
+    now: Callable[[], float] = time.time,
+    on_progress: Callable[[Progress], None] = lambda _line: None,
+) -> Cycle:
+    """Run one cycle to its verdict, or an interrupted one from where it was killed.
+
+    The caller holds the workspace's learn lock and the machine's training lock.
+    """
+    work: Plan | Ruling | None = _unfinished(workspace, store)
+    cycle_id = work.cycle_id if isinstance(work, Plan) else store.begin_cycle(now())
+    tell = _Teller(store, cycle_id, on_progress)
+    state, adapter = CycleState.FAILED, None
+    figures: dict[str, float] = {}
+    try:
+        if work is None:
+            tell(Progress("collecting", 0.0))
+            work = _prepare(workspace, store, settings, cycle_id)
+        ruling = _run_job(work, tell) if isinstance(work, Plan) else work
+        verdict, figures = ruling.sentence, ruling.figures
+        state, adapter = _carry_out(workspace, ruling, now)
+    except (HabitusError, OSError) as error:
+        verdict = str(error)
+    store.finish_cycle(cycle_id, state, now(), adapter, verdict, figures)
+    workfolder.clear(workfolder.work_folder(workspace))
+    return next(cycle for cycle in store.cycles() if cycle.id == cycle_id)
+
+
+def _prepare(
+    workspace: Workspace, store: Store, settings: Settings, cycle_id: int
+) -> Plan | Ruling:
+    """Lay out the work, or rule to wait where it could not be judged."""
+    registry.sweep(workspace)
+    found = lessons.collect(store.suggestions(), store.patterns())
+    if found:
+        store.set_meta(BOOKMARK, repr(max(example.known_at for example in found)))
+    incumbent, seen_until = _incumbent(workspace)
+    split = lessons.split(found, not_before=seen_until)
+    learning = settings.config.learning
+    seed = learning.seed + cycle_id
+    items = items_of(split.gate, seed=seed, limit=workfolder.MAX_GATE_ITEMS)
+    waiting = gate.enough(clusters_of(items), len(items))
+    if waiting is not None:
+        return waiting
+    if len(split.train) < MIN_TRAINING_EXAMPLES:
+        return Ruling(
+            Decision.WAIT,
+            f"Waiting for more code: {len(split.train)} examples are older than those kept for "
+            f"judging, and training needs {MIN_TRAINING_EXAMPLES}.",
+            {"train_examples": float(len(split.train))},
+        )
+    engine = settings.config.engine
+    plan = Plan(
+        cycle_id=cycle_id,
+        folder=str(workfolder.work_folder(workspace)),
+        model=settings.config.model,
+        device=engine.device,
+        threads=engine.threads,
+        loads_hub_models=engine.loads_hub_models,
+        seed=seed,
+        minutes=learning.minutes if settings.minutes is None else settings.minutes,
+        max_steps=learning.max_steps,
+        cutoff=split.cutoff,
+        incumbent=incumbent,
+        busy_markers=str(runtime_dir(settings.state)) if settings.yields else "",
+        idle_seconds=learning.idle_seconds,
+        hyper=Hyper(),
+    )
+    workfolder.lay_out(plan, split)
+    return plan
+
+
+def _incumbent(workspace: Workspace) -> tuple[AdapterRef | None, float]:
+    """The adapter in service, and the time up to which it has seen lessons."""
+    try:
+        ref = adapters.current(workspace)
+        if ref is None:
+            return None, 0.0
+        manifest = adapters.verify(Path(ref.path))
+    except ModelError:
+        # What cannot be served is no incumbent: base weights answer in its place.
+        return None, 0.0
+    return ref, float(manifest.hyper_parameters.get("cutoff", 0.0))
+
+
+def _carry_out(
+    workspace: Workspace, ruling: Ruling, now: Callable[[], float]
+) -> tuple[CycleState, str | None]:
+    if ruling.decision is Decision.WAIT:
+        return CycleState.WAITING, None
+    if ruling.decision is Decision.REJECT:
+        return CycleState.REJECTED, None
+    candidate = workfolder.work_folder(workspace) / CANDIDATE
+    manifest = msgspec.structs.replace(
+        adapters.verify(candidate),
+        created_at=now(),
+        figures=ruling.figures,
+        verdict=ruling.sentence,
+    )
+    return CycleState.PUBLISHED, registry.publish(workspace, candidate, manifest).version
+
+
+def _unfinished(workspace: Workspace, store: Store) -> Plan | None:
+    """The plan of the newest cycle, when that was killed after its plan was laid out."""
+    try:
+        plan = workfolder.read_plan(workfolder.work_folder(workspace))
+    except msgspec.MsgspecError:
+        return None
+    newest = store.cycles(1)
+    if plan is None or not newest or newest[0].state is not CycleState.RUNNING:
+        return None
+    return plan if newest[0].id == plan.cycle_id else None
+
+
+class _Teller:
+    """Passes progress on, to the store no more often than a status line needs."""
+
+    def __init__(
+        self, store: Store, cycle_id: int, on_progress: Callable[[Progress], None]
+    ) -> None:
+        self._store = store
+        self._cycle_id = cycle_id
+        self._on_progress = on_progress
+        self._stage = ""
+        self._told_at = 0.0
+
+    def __call__(self, line: Progress) -> None:
+        self._on_progress(line)
+        if line.stage == self._stage and time.monotonic() - self._told_at < TELL_EVERY_S:
+            return
+        self._stage, self._told_at = line.stage, time.monotonic()
+        self._store.update_cycle(self._cycle_id, stage=line.stage, progress=line.progress)
+
+
+def _run_job(plan: Plan, tell: Callable[[Progress], None]) -> Ruling:
+    """Train and judge in a child process; one that is killed is started again."""
+    folder = Path(plan.folder)
+    complaint = ""
+    for _ in range(MAX_ATTEMPTS):
+        status, complaint = _run_child(job_command(folder), folder, tell)
+        ruling = workfolder.read_ruling(folder)
+        if ruling is not None:
+            return ruling
+        if status == FAILED:
+            raise TrainingError(complaint)
+    last = complaint.splitlines()[-1] if complaint else "it said nothing"
+    raise TrainingError(
+        f"Training was killed {MAX_ATTEMPTS} times ({last}); free some memory and learn again."
+    )
+
+
+def _run_child(
+    command: Sequence[str], folder: Path, tell: Callable[[Progress], None]
+) -> tuple[int, str]:
+    """The child's exit status and what it wrote to stderr."""
+    decoder = msgspec.json.Decoder(Progress)
+    with (
+        (folder / workfolder.LOG).open("wb") as log,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=folder,
+            env=_environment(),
+        ) as child,
+    ):
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                tell(decoder.decode(line))
+        except BaseException:
+            child.kill()
+            raise
+    complaint = (folder / workfolder.LOG).read_text(encoding="utf-8", errors="replace")
+    return child.returncode, complaint.strip()
+
+
+def job_command(folder: Path) -> list[str]:
+    """The command line of a job; several GPUs share it through accelerate."""
+    module = ["-m", "habitus_learner.job", str(folder)]
+    gpus = _gpu_count()
+    if gpus < 2:
+        return [sys.executable, "-P", *module]
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(gpus)]
+    return [sys.executable, "-P", *launch, *module]
+
+
+def _gpu_count() -> int:
+    """NVIDIA devices by the driver's own listing: asking torch would cost its import."""
+    try:
+        return len(list(Path("/proc/driver/nvidia/gpus").iterdir()))
+    except OSError:
+        return 0
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with the very packages that we run from first on the child's path.
+
+    Waiting threads sleep instead of spinning: the cores are shared with who types.
+    """
+    roots = [str(Path(str(p.__file__)).parents[1]) for p in (habitus_server, habitus_learner)]
+    rest = os.environ.get("PYTHONPATH")
+    path = os.pathsep.join([*roots, *([rest] if rest else [])])
+    calm = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+    return {**calm, **os.environ, "PYTHONPATH": path}
