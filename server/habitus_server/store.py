@@ -255,6 +255,15 @@ class Store:
             counts[table] = self._read(f"SELECT count(*) FROM {table}")[0][0]
         return counts
 
+    def count_lessons(self, since: float) -> int:
+        """How many suggestions have settled, or pieces of code come to rest, since then."""
+        rows = self._read(
+            "SELECT (SELECT count(*) FROM suggestions WHERE settled_at > ?)"
+            " + (SELECT count(*) FROM patterns WHERE settled_at > ?)",
+            (since, since),
+        )
+        return int(rows[0][0])
+
     def data_version(self) -> int:
         """A number that changes whenever anyone has committed, another process included."""
         return int(self._read("PRAGMA data_version")[0][0])

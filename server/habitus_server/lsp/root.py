@@ -394,7 +394,8 @@ class Root:
         if cycle != self.cycle:
             self.cycle = cycle
             self._show_cycle()
-        self.examples_waiting = await asyncio.to_thread(_examples_waiting, store, cycle)
+        since = 0.0 if cycle is None else cycle.started_at
+        self.examples_waiting = await asyncio.to_thread(store.count_lessons, since)
         self._on_change()
 
     def _show_cycle(self) -> None:
@@ -443,9 +444,3 @@ class Root:
         else:
             self._problems.pop(topic, None)
         self._on_change()
-
-
-def _examples_waiting(store: Store, cycle: Cycle | None) -> int:
-    """How many settled suggestions and hand-written pieces are newer than the last cycle."""
-    since = 0.0 if cycle is None else cycle.started_at
-    return len(store.suggestions(since=since, settled=True)) + len(store.patterns(since=since))
