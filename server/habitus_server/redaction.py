@@ -14,11 +14,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 
 PLACEHOLDER = "REDACTED"
+LEAST_GROUP = 16
 
 _KEY_BLOCK = re.compile(
     r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)"
@@ -123,16 +124,19 @@ def _blank_key(found: re.Match[str]) -> str:
 def _known_shapes(text: str) -> Iterator[str]:
     for module, (name, hint) in _PLUGINS.items():
         if re.search(hint, text):
-            yield from _detector(module, name)(text)
+            for shape in _shapes(module, name):
+                for found in shape.finditer(text):
+                    # A group is the secret itself, or only the alternatives of its prefix.
+                    group = max((part or "" for part in found.groups()), key=len, default="")
+                    yield group if len(group) >= LEAST_GROUP else found.group()
 
 
 @cache
-def _detector(module: str, name: str) -> Callable[[str], Iterator[str]]:
+def _shapes(module: str, name: str) -> tuple[re.Pattern[str], ...]:
     # Loaded when first needed: the package imports an HTTP client (15 MB), for checking
-    # secrets online, which analyze_string never does.
+    # secrets online, which never happens here.
     plugin = getattr(import_module(f"detect_secrets.plugins.{module}"), name)()
-    find: Callable[[str], Iterator[str]] = plugin.analyze_string
-    return find
+    return tuple(plugin.denylist)
 
 
 def _blank_named(found: re.Match[str]) -> str:

@@ -90,12 +90,12 @@ class Accepted:
         """Move through the edits of one notification."""
         before, span = self.span, self.span
         for edit in change.edits:
-            if span.touches(edit):
+            if span.touches(edit) and not change.is_rewrite:
                 self._touched_at = at
             span = span.after(edit)
         self.span = span
         if change.is_rewrite and squeeze(before.text) == self._baseline:
-            self._baseline = squeeze(span.original)
+            self._baseline = squeeze(span.text)
         if change.is_rewrite and span.retained < before.retained * SURVIVES_REWRITE:
             self._is_lost = True
 
