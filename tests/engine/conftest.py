@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_model import make_tiny_model
 
 from habitus_server.engine.model import Model, load_model
+from tiny_model import make_tiny_model
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_model import make_tiny_model
 
 from habitus_server.adapters import MANIFEST, REQUIRED, Manifest, hash_base, hash_file
 from habitus_server.engine import lora
@@ -18,6 +17,7 @@ from habitus_server.engine.model import Model, OwnBackend, load_model, read_shap
 from habitus_server.engine.network import Network
 from habitus_server.errors import ModelError
 from habitus_server.records import AdapterRef
+from tiny_model import make_tiny_model
 
 IDS = torch.randint(6, 300, (90,), generator=torch.Generator().manual_seed(1)).tolist()
 CPU = torch.device("cpu")

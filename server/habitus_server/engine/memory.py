@@ -156,7 +156,12 @@ class Memory:
         """The open file around the cursor; the word at the cursor is not evidence for itself."""
         before, before_starts = self._asking.read(place.prefix[-LOCAL_CHARS:])
         after, after_starts = self._asking.read(place.suffix[:LOCAL_CHARS])
-        return Run((Document("", before, before_starts), Document("", after, after_starts)))
+        return Run(
+            (
+                Document("before", before, before_starts),
+                Document("after", after, after_starts),
+            )
+        )
 
 
 def _due(known: _Workspace) -> list[Run]:

@@ -190,7 +190,7 @@ class Recall:
         context = self._context[-LONGEST:]
         for run in (self._view.local, *self._view.segments):
             is_local = run is self._view.local
-            matches = run.matches(context, without="" if is_local else self._view.without)
+            matches = run.matches(context, without=None if is_local else self._view.without)
             for token_at, offset, length in self._ways_on(run, matches, self._cut):
                 row = self._row(run, token_at, offset)
                 if row:

@@ -83,7 +83,7 @@ class Run:
         """Documents that are not hidden."""
         return [d for i, d in enumerate(self.documents) if not self.hidden[i]]
 
-    def matches(self, context: Sequence[int], *, without: str = "") -> Matches:
+    def matches(self, context: Sequence[int], *, without: str | None = None) -> Matches:
         """Places that follow what `context` ends with, outside the document `without`."""
         if not context:
             return _NO_MATCHES
@@ -91,7 +91,7 @@ class Run:
         return self._measured(context, places, 1, without)
 
     def _measured(
-        self, context: Sequence[int], places: Places, known: int, without: str
+        self, context: Sequence[int], places: Places, known: int, without: str | None
     ) -> Matches:
         """`places`, known to share `known` tokens, with their full lengths."""
         places = self._unhidden(places, without)
@@ -120,9 +120,9 @@ class Run:
                 return places, known
         return places[:: -(-len(places) // CANDIDATES)], known
 
-    def _unhidden(self, places: Places, without: str) -> Places:
+    def _unhidden(self, places: Places, without: str | None) -> Places:
         hidden = self.hidden
-        number = self._numbers.get(without)
+        number = None if without is None else self._numbers.get(without)
         if number is not None:
             hidden = hidden.copy()
             hidden[number] = True
@@ -142,7 +142,7 @@ class SortedSegment(Run):
         self._order = order.astype(np.int32)
         self._keys = keys[0][order]
 
-    def matches(self, context: Sequence[int], *, without: str = "") -> Matches:
+    def matches(self, context: Sequence[int], *, without: str | None = None) -> Matches:
         """As `Run.matches`, from the broadest context that few enough places share."""
         if not context:
             return _NO_MATCHES
