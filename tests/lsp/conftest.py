@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,14 @@ from tiny_model import make_tiny_model
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny random model on disk."""
     return make_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def shared_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state folder whose engine serves many tests; each test has a workspace of its own."""
+    folder = tmp_path_factory.mktemp("shared")
+    yield folder
+    asyncio.run(end_engines(folder))
 
 
 @pytest.fixture

@@ -22,11 +22,8 @@ def register(server: HabitusServer, window: Window) -> None:
         edits = editor.workspace_edit if editor else None
         window.checks_versions = bool(edits and edits.document_changes)
         uris = [folder.uri for folder in params.workspace_folders or ()]
-        if not uris and params.root_uri:
-            editor = params.capabilities.workspace
-        edits = editor.workspace_edit if editor else None
-        window.checks_versions = bool(edits and edits.document_changes)
-        uris = [params.root_uri]
+        if not uris and params.root_uri is not None:
+            uris.append(params.root_uri)
         for uri in uris:
             folder = file_path(uri)
             if folder is not None:
