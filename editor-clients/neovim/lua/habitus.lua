@@ -1,0 +1,214 @@
+--- Habitus for Neovim 0.12 and later: configures the language server, shows its inline
+--- completions, and reports what Neovim itself does not: what was shown, what was
+--- accepted in part, and what was dismissed.
+---
+--- Everything else (whole acceptance, retention, learning) is the server's business.
+
+local M = {}
+
+---@class habitus.Options
+---@field cmd? string[] How to start the server.
+---@field filetypes? string[] Where to attach; every file type when nil.
+---@field root_markers? string[]
+---@field keys? habitus.Keys|false Key maps of insert mode; false sets none.
+
+---@class habitus.Keys
+---@field accept? string
+---@field word? string
+---@field line? string
+---@field next? string
+---@field dismiss? string
+
+---@type habitus.Options
+local defaults = {
+  cmd = { 'habitus', 'serve' },
+  root_markers = { '.git', 'pyproject.toml', 'package.json', 'Cargo.toml', 'go.mod' },
+  keys = { accept = '<Tab>', word = '<M-Right>', line = '<M-C-Right>', next = '<M-]>', dismiss = '<C-]>' },
+}
+
+--- The newest status by client id, as `didChangeStatus` sent it.
+---@type table<integer, { busy: boolean, message: string, kind: string }>
+local status = {}
+
+--- What Habitus has to say, for a statusline: "" when all is well.
+---@return string
+function M.status()
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'habitus', bufnr = 0 })) do
+    local now = status[client.id]
+    if now and (now.busy or now.kind ~= 'Normal') then
+      return 'Habitus: ' .. now.message
+    end
+  end
+  return ''
+end
+
+---@param item lsp.InlineCompletionItem
+---@return { insertText: string, command: lsp.Command }
+local function report_of(item)
+  return { insertText = item.insertText or item.insert_text, command = item.command }
+end
+
+--- Neovim tells a server nothing of what it shows, so the reply handler is wrapped.
+---@param client vim.lsp.Client
+local function report_shown(client)
+  local namespace = vim.api.nvim_create_namespace('nvim.lsp.inline_completion')
+  local request = client.request
+  ---@diagnostic disable-next-line: duplicate-set-field
+  client.request = function(self, method, params, handler, bufnr)
+    if method ~= 'textDocument/inlineCompletion' or not handler then
+      return request(self, method, params, handler, bufnr)
+    end
+    return request(self, method, params, function(err, result, ctx)
+      handler(err, result, ctx)
+      local items = result and (result.items or result) or {}
+      local marks = vim.api.nvim_buf_get_extmarks(bufnr, namespace, 0, -1, { limit = 1 })
+      if items[1] and #marks > 0 then
+        client:notify('textDocument/didShowCompletion', { item = report_of(items[1]) })
+      end
+    end, bufnr)
+  end
+end
+
+--- Insert the beginning of the shown completion.
+---@param take fun(rest: string): string What to insert of the text that is still missing.
+---@return boolean accepted
+local function accept_part(take)
+  return vim.lsp.inline_completion.get({
+    on_accept = function(item)
+      local text = item.insert_text
+      local client = vim.lsp.get_client_by_id(item.client_id)
+      if type(text) ~= 'string' or not item.range or not client then
+        return item
+      end
+      local row, column = unpack(vim.api.nvim_win_get_cursor(0))
+      local _, start = item.range:to_extmark()
+      local typed = vim.api.nvim_get_current_line():sub(start + 1, column)
+      if not vim.startswith(text, typed) then
+        return nil
+      end
+      local rest = text:sub(#typed + 1)
+      local part = take(rest)
+      if part == rest then
+        return item
+      end
+      local lines = vim.split(part, '\n', { plain = true })
+      vim.api.nvim_buf_set_text(0, row - 1, column, row - 1, column, lines)
+      vim.api.nvim_win_set_cursor(0, { row + #lines - 1, (#lines == 1 and column or 0) + #lines[#lines] })
+      client:notify('textDocument/didPartiallyAcceptCompletion', {
+        item = report_of(item),
+        acceptedLength = vim.str_utfindex(typed .. part, 'utf-16'),
+      })
+    end,
+  })
+end
+
+--- Accept the next word of the shown completion.
+---@return boolean accepted
+function M.accept_word()
+  return accept_part(function(rest)
+    return rest:match('^%s*[%w_\128-\255]+') or rest:match('^%s*[^%w%s_\128-\255]+') or rest
+  end)
+end
+
+--- Accept the shown completion up to the end of its line.
+---@return boolean accepted
+function M.accept_line()
+  return accept_part(function(rest)
+    return rest:match('^\n?[^\n]*')
+  end)
+end
+
+--- Put the shown completion away, and tell the server not to offer it here again.
+---@return boolean dismissed
+function M.dismiss()
+  return vim.lsp.inline_completion.get({
+    on_accept = function(item)
+      local client = vim.lsp.get_client_by_id(item.client_id)
+      local command = item.command
+      if client and command then
+        client:exec_cmd({ title = 'Dismiss', command = 'habitus.dismiss', arguments = command.arguments })
+      end
+    end,
+  })
+end
+
+---@param keys habitus.Keys
+---@param bufnr integer
+local function map_keys(keys, bufnr)
+  local function map(key, run, what)
+    if key then
+      vim.keymap.set('i', key, function()
+        return run() and '' or key
+      end, { expr = true, buffer = bufnr, replace_keycodes = true, desc = 'Habitus: ' .. what })
+    end
+  end
+  map(keys.accept, vim.lsp.inline_completion.get, 'accept')
+  map(keys.word, M.accept_word, 'accept word')
+  map(keys.line, M.accept_line, 'accept line')
+  map(keys.dismiss, M.dismiss, 'dismiss')
+  if keys.next then
+    vim.keymap.set('i', keys.next, vim.lsp.inline_completion.select, { buffer = bufnr, desc = 'Habitus: next' })
+  end
+end
+
+local COMMANDS = {
+  learn = 'habitus.learnNow',
+  rollback = 'habitus.rollBack',
+  pause = 'habitus.pause',
+  resume = 'habitus.resume',
+  status = 'habitus.status',
+}
+
+--- `:Habitus learn|rollback|pause|resume|status`
+local function create_command()
+  vim.api.nvim_create_user_command('Habitus', function(call)
+    local command = COMMANDS[call.args]
+    local client = vim.lsp.get_clients({ name = 'habitus' })[1]
+    if not command or not client then
+      vim.notify(command and 'Habitus is not running.' or 'Habitus: no such command: ' .. call.args)
+      return
+    end
+    local arguments = { { uri = vim.uri_from_bufnr(0) } }
+    client:exec_cmd({ title = call.args, command = command, arguments = arguments }, nil, function(err, result)
+      vim.notify(err and err.message or vim.inspect(result))
+    end)
+  end, {
+    nargs = 1,
+    complete = function()
+      return vim.tbl_keys(COMMANDS)
+    end,
+  })
+end
+
+--- Configure and enable the server.
+---@param options? habitus.Options
+function M.setup(options)
+  local chosen = vim.tbl_deep_extend('force', defaults, options or {})
+  vim.lsp.config('habitus', {
+    cmd = chosen.cmd,
+    filetypes = chosen.filetypes,
+    root_markers = chosen.root_markers,
+    -- Reports are notifications, before which Neovim does not flush held-back changes.
+    flags = { debounce_text_changes = 0 },
+    handlers = {
+      didChangeStatus = function(_, params, ctx)
+        status[ctx.client_id] = params
+        vim.cmd.redrawstatus()
+      end,
+    },
+    on_init = report_shown,
+    on_attach = function(_, bufnr)
+      vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
+      if chosen.keys then
+        map_keys(chosen.keys, bufnr)
+      end
+    end,
+    on_exit = function(_, _, client_id)
+      status[client_id] = nil
+    end,
+  })
+  create_command()
+  vim.lsp.enable('habitus')
+end
+
+return M
