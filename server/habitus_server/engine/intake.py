@@ -40,6 +40,7 @@ class Intake:
         self._items: deque[Item] = deque()
         self._changed = threading.Condition()
         self._working = False
+        self._has_given_up = False
         self._thread = threading.Thread(target=self._work, name="intake", daemon=True)
 
     def open(self, keeper: Keeper) -> None:
@@ -47,6 +48,7 @@ class Intake:
         with self._changed:
             first = self._keeper is None
             self._keeper = keeper
+            self._has_given_up = False
             self._changed.notify_all()
         if first:
             self._thread.start()
@@ -54,8 +56,22 @@ class Intake:
     def put(self, item: Item) -> None:
         """Queue a document, or a call to make when all before it is taken in."""
         with self._changed:
-            self._items.append(item)
-            self._changed.notify_all()
+            if not (self._has_given_up and callable(item)):
+                self._items.append(item)
+                self._changed.notify_all()
+                return
+        item()
+
+    def give_up(self) -> None:
+        """There will be no memory for now: documents wait, and nobody waits for them."""
+        with self._changed:
+            if self._keeper is not None:
+                return
+            self._has_given_up = True
+            calls = [item for item in self._items if callable(item)]
+            self._items = deque(item for item in self._items if not callable(item))
+        for call in calls:
+            call()
 
     def wait(self, timeout_s: float, *, backlog: int) -> None:
         """Wait until all is taken in, unless more than `backlog` items wait, or too long."""

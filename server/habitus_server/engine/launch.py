@@ -62,6 +62,9 @@ async def ensure_engine(
             try:
                 return await EngineClient.connect(socket_path, role=role)
             except EngineError as error:
+                if _is_dying(error) and time.monotonic() < deadline:
+                    await asyncio.sleep(_POLL_S)
+                    continue
                 if not _is_stale(error):
                     raise
         lock = try_lock(socket_path.with_suffix(".lock"))
@@ -85,6 +88,11 @@ async def ensure_engine(
 def _is_stale(error: EngineError) -> bool:
     cause = error.__cause__
     return isinstance(cause, ConnectionRefusedError | FileNotFoundError)
+
+
+def _is_dying(error: EngineError) -> bool:
+    """Whether an engine accepted us and ended before it could greet."""
+    return isinstance(error.__cause__, ConnectionResetError | BrokenPipeError | EOFError)
 
 
 def _start(

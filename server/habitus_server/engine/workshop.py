@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from habitus_server.engine import wire
 from habitus_server.engine.intake import Intake
 from habitus_server.engine.scheduler import Vitals
-from habitus_server.errors import EngineError, ModelError
+from habitus_server.errors import EngineError, HabitusError, ModelError
 
 if TYPE_CHECKING:
     from habitus_server.engine.answer import Answerer
@@ -40,6 +40,13 @@ class Workshop:
 
     def load(self, progress: Callable[[float, str], None]) -> None:
         """Load the model and open the intake; `HabitusError` says what is wrong."""
+        try:
+            self._load(progress)
+        except HabitusError:
+            self.intake.give_up()
+            raise
+
+    def _load(self, progress: Callable[[float, str], None]) -> None:
         progress(0.05, "starting torch")
         # Threads that spin while they wait for each other take turns of whole time slices
         # as soon as other programs want the cores. Read once, when the library loads.
