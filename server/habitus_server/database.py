@@ -184,6 +184,8 @@ def _rebuild(path: Path, rebuilt: Path) -> int:
     ):
         _migrate(new, rebuilt)
         new.execute("PRAGMA foreign_keys = OFF")
+        # Otherwise SQLite refuses every page of a file that was cut off.
+        old.execute("PRAGMA writable_schema = ON")
         new.execute("BEGIN IMMEDIATE")
         tables = new.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:

@@ -178,13 +178,18 @@ class Life:
         else:
             self._accept(span, since, Evidence.REPORTED)
 
-    def believe(self, held: Held, span: TrackedSpan) -> State:
-        """Make a held judgement on `span` the suggestion's own; returns the state it means."""
+    def meaning(self, held: Held) -> State | None:
+        """The state that a held judgement means, or None where it can no longer follow."""
+        if held.kind is Kind.PARTIAL:
+            state = State.PARTIALLY_ACCEPTED
+        else:
+            state = State.ACCEPTED if self._has_leapt else State.TYPED_THROUGH
+        return state if state in TRANSITIONS[self.state] else None
+
+    def believe(self, held: Held, span: TrackedSpan) -> None:
+        """Take the text of a held judgement as the accepted one."""
         since = self.accepted.at if self.accepted else held.since
         self._accept(span, since, Evidence.INFERRED)
-        if held.kind is Kind.PARTIAL:
-            return State.PARTIALLY_ACCEPTED
-        return State.ACCEPTED if self._has_leapt else State.TYPED_THROUGH
 
     def search(self, buffer: Buffer) -> bool:
         """Look for an awaited text around the place; found when it stands there once."""

@@ -213,14 +213,17 @@ class Tracker:
         if held.span is None:
             return self._typed_over(life, at)
         life.held = None
+        state = life.meaning(held)
+        if state is None:
+            return []
         signals: list[Signal] = []
         for other in self._lives.values():
             if other is life or not other.accepted or not _overlap(other.accepted.span, held.span):
                 continue
             if not _was_preview(other.accepted):
-                return []
+                return signals
             signals += _retract(other, life, at)
-        state = life.believe(held, held.span)
+        life.believe(held, held.span)
         signals += life.move_to(state, at, Evidence.INFERRED, {"accepted_at": held.since})
         return signals + self._pass_over(life, at)
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import msgspec
 
-from habitus_server.database import connect_reader
+from habitus_server.database import connect_reader, is_damage
 from habitus_server.errors import StoreError
 from habitus_server.records import (
     Cycle,
@@ -35,6 +35,7 @@ MAX_FIELD_CHARS = 32_768
 CONTEXT_LIFE_S = 3_600.0
 """How long the context of suggestions that passed by unused is kept."""
 PRUNE_EVERY = 500
+REPAIR_S = 60.0
 _UNUSED = (State.SUPERSEDED.value, State.EXPIRED.value)
 _REQUESTED = "cycle_requested_at"
 
@@ -362,17 +363,26 @@ class Store:
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with self._reading:
             try:
-                if self._reader is None or self._reader_generation != self._writer.generation:
-                    if self._reader is not None:
-                        self._reader.close()
-                    self._reader_generation = self._writer.generation
-                    self._reader = connect_reader(self._path)
-                return self._reader.execute(query, values).fetchall()
-            except sqlite3.Error as error:
+                try:
+                    return self._reading_connection().execute(query, values).fetchall()
+                except sqlite3.DatabaseError as error:
+                    if not is_damage(error):
+                        raise
+                    self._writer.repair().result(REPAIR_S)
+                    return self._reading_connection().execute(query, values).fetchall()
+            except (sqlite3.Error, TimeoutError) as error:
                 raise StoreError(
                     f"The signal store {self._path} cannot be read ({error}); "
                     "it is checked and repaired when it is opened next."
                 ) from error
+
+    def _reading_connection(self) -> sqlite3.Connection:
+        if self._reader is None or self._reader_generation != self._writer.generation:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader_generation = self._writer.generation
+            self._reader = connect_reader(self._path)
+        return self._reader
 
 
 def _insert_suggestion(sql: sqlite3.Connection, one: Suggestion) -> None:

@@ -50,6 +50,8 @@ class Writer:
         self._wake = threading.Condition()
         self._is_closing = False
         self._retry_s = 0.0
+        self._retry_at = 0.0
+        self._is_suspect = False
         self.dropped = 0
         self.generation = 0
         """Counts reopenings: readers holding a connection of an older one must reconnect."""
@@ -74,6 +76,11 @@ class Writer:
                 self._drop(self._queue.popleft())
             self._wake.notify()
         return write.future
+
+    def repair(self) -> Future[None]:
+        """Check the file and rebuild it if it is damaged; for readers that met damage."""
+        self._is_suspect = True
+        return self.submit(lambda _connection: None)
 
     def close(self) -> None:
         """Write what is queued, then close; what the disk still refuses is a problem."""
@@ -106,14 +113,13 @@ class Writer:
         """Seconds until something must be written; None while there is nothing."""
         if not self._queue:
             return None
-        now = time.monotonic()
         fresh = [write.due for write in self._queue if not write.future.done()]
-        due = min(fresh, default=now + self._retry_s)
-        return max(0.0, due - now)
+        return max(0.0, min(fresh, default=self._retry_at) - time.monotonic())
 
     def _commit(self, batch: list[_Write]) -> None:
         try:
-            if self._is_replaced():
+            if self._is_suspect or self._is_replaced():
+                self._is_suspect = False
                 self._reopen()
             try:
                 settled = self._transact(batch)
@@ -158,6 +164,7 @@ class Writer:
     def _keep(self, batch: list[_Write], error: Exception) -> None:
         """Tell the waiting that they are not on disk, and queue everything again."""
         self._retry_s = min(max(self._retry_s * 2, FIRST_RETRY_S), LAST_RETRY_S)
+        self._retry_at = time.monotonic() + self._retry_s
         problem = (
             f"The signal store {self._path} cannot be written now ({error}); make room or "
             "access, what waits is kept in memory and tried again."
