@@ -18,7 +18,6 @@ from pathlib import Path
 import msgspec
 import psutil
 import torch
-from habitus_server.engine.memory import Memory
 
 from habitus_learner import gate, measure
 from habitus_learner.courtesy import Courtesy
@@ -52,6 +51,7 @@ from habitus_server import adapters
 from habitus_server.adapters import Manifest
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.fim import Budget, template_from_vocabulary
+from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import choose_device, find_folder, load_model
 from habitus_server.engine.tokens import load_tokens
 from habitus_server.errors import HabitusError, TrainingError
@@ -127,6 +127,7 @@ def _fit(trainee: Trainee, device: torch.device, step_tokens: int) -> Fit:
         free = psutil.virtual_memory().available
     size = Size(
         parameters=sum(p.numel() for p in trainee.parameters()),
+        adapter_parameters=sum(p.numel() for p in trainee.parameters() if p.requires_grad),
         width=int(config.hidden_size),
         layers=int(config.num_hidden_layers),
         vocabulary=int(config.vocab_size),
@@ -170,7 +171,7 @@ def _judge(plan: Plan, folder: Path) -> Ruling:
     tell(Progress("judging", TRAINING_SHARE))
     items = items_of(read_examples(folder / GATE), seed=plan.seed, limit=MAX_GATE_ITEMS)
     model = load_model(plan.model, plan.device, allow_hub=plan.loads_hub_models)
-    answerer = Answerer(model, Memory(model))
+    answerer = Answerer(model, Memory(model.tokens))
     candidate = AdapterRef(CANDIDATE, str(folder / CANDIDATE))
     compared = measure.compare(
         answerer,

@@ -65,9 +65,10 @@ class Hardware(msgspec.Struct, frozen=True):
 
 
 class Size(msgspec.Struct, frozen=True):
-    """A base model as memory sees it; `element_bytes` is the precision of its weights."""
+    """A model with its adapter as memory sees it; `element_bytes` is the base's precision."""
 
     parameters: int
+    adapter_parameters: int
     width: int
     layers: int
     vocabulary: int
@@ -85,14 +86,14 @@ class Fit(msgspec.Struct, frozen=True):
 def fit(hardware: Hardware, size: Size, *, step_tokens: int) -> Fit | None:
     """The largest forward pass that memory allows, or None when not even a small one fits.
 
-    Counted are the weights, an adapter of 2% of them with its optimiser, scores over the
-    vocabulary for one chunk of positions, and per token 34 values of the model's width
-    for each layer (2 when layers are recomputed backward).
+    Counted are the weights, the adapter with its gradient and optimiser in fp32, scores
+    over the vocabulary for one chunk of positions, and per token 34 values of the model's
+    width for each layer (2 when layers are recomputed backward).
     """
     usable = hardware.free_bytes * (0.5 if hardware.is_cpu else 0.85)
     fixed = (
         size.parameters * size.element_bytes
-        + size.parameters // 50 * 16
+        + size.adapter_parameters * 16
         + 3 * 4 * _CHUNK_POSITIONS * size.vocabulary
     )
     for share in (1, 2, 4, 8):

@@ -132,9 +132,11 @@ def load_trainee(folder: Path, name: str, device: torch.device, hyper: Hyper) ->
         target_modules="all-linear",
         bias="none",
         task_type="CAUSAL_LM",
-        base_model_name_or_path=name,
     )
-    return Trainee(get_peft_model(model, config), hyper)
+    adapted = get_peft_model(model, config)
+    # The setting by which the base is found, not where it lies on this machine.
+    adapted.peft_config["default"].base_model_name_or_path = name
+    return Trainee(adapted, hyper)
 
 
 def adapter_state(trainee: Trainee) -> dict[str, Tensor]:

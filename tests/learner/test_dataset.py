@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from habitus_learner import general, places
+from habitus_learner.dataset import Layout, Mix, packed, passes, rows_of
+from habitus_learner.examples import collect
+from habitus_learner.job import load_layout
+from habitus_server.engine.answer import Answerer
+from habitus_server.engine.fim import Budget
+from habitus_server.engine.memory import Memory
+from habitus_server.engine.model import load_model
+from habitus_server.engine.wire import Place
+from habitus_server.records import Outcome, State
+from learner.made_rows import accepted, habit_patterns, pattern, row
+
+
+@pytest.fixture(scope="module")
+def layout(tiny_model: Path) -> Layout:
+    return load_layout(tiny_model, "tiny", Budget(context=0))
+
+
+def text_of(layout: Layout, ids: tuple[int, ...], tiny_model: Path) -> str:
+    return load_model(str(tiny_model), "cpu").tokens.bytes_of(ids).decode()
+
+
+def test_a_rows_prompt_is_the_one_that_serving_builds(layout: Layout, tiny_model: Path) -> None:
+    model = load_model(str(tiny_model), "cpu")
+    answerer = Answerer(model, Memory(model.tokens))
+    for example in collect([accepted(Outcome.KEPT)], habit_patterns(12)):
+        random = Random(1)
+        cuts, rows = places.practised(example, Random(1)), rows_of(layout, example, random)
+        for cut, made in zip(cuts, rows, strict=True):
+            place = Place("", example.path, example.language, cut.prefix, cut.suffix)
+            served = answerer.prompt(place, model.network(None), 16)
+            assert made.ids[: made.start] == served.ids
+
+
+def test_a_row_ends_with_the_text_and_the_end_token(layout: Layout, tiny_model: Path) -> None:
+    (example,) = collect([accepted(Outcome.KEPT)], [])
+    (made,) = rows_of(layout, example, Random(0))
+    assert text_of(layout, made.ids[made.start :], tiny_model) == "read(path)"
+    assert made.ids[-1] == layout.template.tokens.end
+
+
+def test_corrections_carry_the_text_they_replaced_and_failures_only_refuse(layout: Layout) -> None:
+    corrected, refused = (
+        rows_of(layout, example, Random(0))[0]
+        for example in collect(
+            [
+                accepted(Outcome.EDITED, id="a", final_text="read(name)"),
+                row(State.DISMISSED, id="b"),
+            ],
+            [],
+        )
+    )
+    assert corrected.fit > 0 and corrected.rejected and not corrected.refuse
+    assert refused.refuse > 0 and not refused.fit and not refused.rejected
+
+
+def test_cuts_put_together_give_the_code_as_it_was_written() -> None:
+    text = "    if self.values:\n        self.values.clear()\n    return None\n"
+    (example,) = collect([], [pattern(text=text, suffix="\ndef open(self):\n")])
+    whole = example.prefix + text
+    for seed in range(40):
+        for cut in places.practised(example, Random(seed)):
+            assert whole.startswith(cut.prefix + cut.target)
+            assert cut.target.strip()
+            assert cut.suffix.endswith(example.suffix)
+
+
+def test_a_judged_line_sees_what_stood_below_it_and_not_the_lines_written_after() -> None:
+    text = "    first = self.values[0]\n    second = self.values[1]\n"
+    (example,) = collect([], [pattern(text=text, suffix="\ndef open(self):\n")])
+    first, second = places.judged(example, Random(0))
+    assert (first.target, second.target) == ("first = self.values[0]", "second = self.values[1]")
+    assert first.suffix == second.suffix == "\n\ndef open(self):\n"
+    assert second.prefix.endswith("first = self.values[0]\n    ")
+
+
+def test_short_lines_judge_nothing_and_long_pieces_only_in_part() -> None:
+    (short,) = collect([], [pattern(text="    pass\n")])
+    (long,) = collect([], [pattern(text="    self.values.append(None)\n" * 50)])
+    assert places.judged(short, Random(0)) == []
+    assert len(places.judged(long, Random(0))) == places.MAX_JUDGED_LINES
+
+
+def test_batches_hold_no_more_than_their_tokens_and_lose_no_row(layout: Layout) -> None:
+    rows = [r for e in collect([], habit_patterns(60)) for r in rows_of(layout, e, Random(0))]
+    batches = packed(rows, 600)
+    assert sorted(r.ids for b in batches for r in b) == sorted(r.ids for r in rows)
+    assert all(len(b) * max(r.length for r in b) <= 600 for b in batches if len(b) > 1)
+
+
+def test_the_same_seed_gives_the_same_batches_and_another_seed_others(layout: Layout) -> None:
+    examples = collect([], habit_patterns(20))
+    library = tuple(general.practice_files()[:20])
+
+    def drawn(seed: int) -> list[object]:
+        mix = Mix(seed=seed, batch_tokens=800, general_share=0.2, library=library)
+        return list(islice(passes(layout, examples, mix), 20))
+
+    assert drawn(3) == drawn(3)
+    assert drawn(3) != drawn(4)
+
+
+def test_general_code_takes_its_share_of_the_rows(layout: Layout) -> None:
+    examples = collect([], habit_patterns(100))
+    mix = Mix(
+        seed=0, batch_tokens=800, general_share=0.2, library=tuple(general.practice_files()[:20])
+    )
+    rows = []
+    for number, batch in passes(layout, examples, mix):
+        if number == 1:
+            break
+        rows += batch
+    share = sum(r.key == "general" for r in rows) / len(rows)
+    assert share == pytest.approx(0.2, abs=0.02)
+
+
+def test_newer_examples_tend_to_come_first(layout: Layout) -> None:
+    examples = collect([], habit_patterns(1_000))
+    mix = Mix(seed=0, batch_tokens=800, general_share=0.0, library=())
+    first = [r.key for _, batch in islice(passes(layout, examples, mix), 12) for r in batch]
+    rank = {example.id: number for number, example in enumerate(examples)}
+    assert sum(rank[key] for key in first) / len(first) > 600
+
+
+def test_no_file_is_both_practised_on_and_probed() -> None:
+    practised, probed = general.practice_files(), general.probe_files()
+    assert len(practised) > 100 and len(probed) > 10
+    assert not {p.name for p in practised} & {p.name for p in probed}
