@@ -2,7 +2,7 @@
 
 Promises that open documents stand in memory as the editor shows them and all others as
 the disk does, that a request sees the edits made before it, and that a new engine is
-told everything again. What may be remembered is decided by the `Source` it is given.
+told everything again. What may be remembered is decided by the `Texts` it is given.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 from habitus_server.config import Memory
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
-from habitus_server.text import Change
+from habitus_server.text import Buffer, Change
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ class Texts(Protocol):
     def read(self, path: str) -> str | None:
         """A file's text as it may be remembered, or None."""
 
-    def clean(self, path: str, text: str) -> str | None:
-        """A buffer's text as it may be remembered, or None."""
+    def clean(self, path: str, buffer: Buffer) -> str | None:
+        """An open document's text as it may be remembered, or None."""
 
 
 class MemoryFeed:
@@ -46,7 +46,7 @@ class MemoryFeed:
         self._limits = limits
         self._client: EngineClient | None = None
         self._filling: asyncio.Task[None] | None = None
-        self._open: dict[str, str] = {}
+        self._open: dict[str, Buffer] = {}
         self._dirty: dict[str, set[int]] = {}
         """Open files whose memory is behind, with the lines edited since."""
         self._own_words: set[str] = set()
@@ -70,14 +70,14 @@ class MemoryFeed:
 
     # --- documents --------------------------------------------------------------------
 
-    def opened(self, path: str, text: str) -> None:
+    def opened(self, path: str, buffer: Buffer) -> None:
         """A document is shown; its buffer hides its file."""
-        self._open[path] = text
+        self._open[path] = buffer
         self._mark(path, set())
 
     def changed(self, path: str, change: Change, *, is_own_word: bool) -> None:
         """A document was edited; `is_own_word` when the text came from a suggestion."""
-        self._open[path] = change.after.text
+        self._open[path] = change.after
         if is_own_word:
             self._own_words.add(path)
         lines = {change.after.line_at(edit.start) for edit in change.edits}
@@ -141,7 +141,8 @@ class MemoryFeed:
                 timer.cancel()
             learn = path not in self._own_words and self.files > 0
             self._own_words.discard(path)
-            text = await asyncio.to_thread(self._texts.clean, path, self._open[path])
+            buffer = self._open[path]
+            text = await asyncio.to_thread(lambda: self._texts.clean(path, buffer))
             client = self._client
             if client is None or text is None:
                 return

@@ -15,6 +15,7 @@ import msgspec
 
 from habitus_server.config import Config
 from habitus_server.privacy import PRIVATE_FOLDERS, Rules, redact, why_not_text
+from habitus_server.text import Buffer
 
 CACHED_FILES = 256
 PIECE_CHARS = 32_768
@@ -55,9 +56,14 @@ class Library:
         """A text without its secrets."""
         return redact(text)
 
-    def clean(self, path: str, text: str) -> str | None:
-        """A buffer's text as it may be remembered, or None."""
-        if self.why_silent(path) or why_not_text(text) or len(text) > self._max_bytes:
+    def clean(self, path: str, buffer: Buffer) -> str | None:
+        """An open document's text as it may be remembered, or None."""
+        if len(buffer) > self._max_bytes or self.why_silent(path):
+            return None
+        return self._redacted(buffer.text)
+
+    def _redacted(self, text: str) -> str | None:
+        if why_not_text(text):
             return None
         return "".join(redact(piece) for piece in _pieces(text))
 
@@ -95,7 +101,7 @@ class Library:
             text = full.read_bytes().decode("utf-8")
         except (OSError, UnicodeDecodeError):
             return None
-        return self.clean(path, text)
+        return self._redacted(text)
 
     def _walk(self) -> Iterator[tuple[int, str]]:
         for folder, below, names in os.walk(self._root):

@@ -16,6 +16,8 @@ import msgspec
 from habitus_server.text import Buffer, Change, ContentChange, Position, PositionEncoding, replay
 
 BINARY_PROBE_CHARS = 65_536
+MAX_CHARS = 2_000_000
+"""Documents above this cost nothing but their buffer, unless the settings say otherwise."""
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -94,7 +96,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     Code points `start` to `end` are what a completion will replace and `pending` what
     it begins with (both empty but for an item selected in the editor's own popup);
-    `prefix` ends with `pending`.
+    `prefix` ends with `pending`. Prefix and suffix are "" in a document that is too large
+    to be suggested in (`why_unsuitable`).
     """
 
     document: Document
@@ -128,8 +131,11 @@ class Snapshot(msgspec.Struct, frozen=True):
 class Session:
     """The documents of one window; every method is instant."""
 
-    def __init__(self, encoding: PositionEncoding = PositionEncoding.UTF16) -> None:
+    def __init__(
+        self, encoding: PositionEncoding = PositionEncoding.UTF16, *, max_chars: int = MAX_CHARS
+    ) -> None:
         self.encoding = encoding
+        self._max_chars = max_chars
         self._folders: list[Path] = []
         self._documents: dict[str, Document] = {}
 
@@ -194,7 +200,7 @@ class Session:
         if selected is not None:
             low, high, pending = selected
             start, end = sorted(buffer.offset_at(at, self.encoding) for at in (low, high))
-        text = buffer.text
+        text = buffer.text if len(buffer) <= self._max_chars else ""
         return Snapshot(document, start, end, pending, text[:start] + pending, text[end:])
 
     def locate(self, uri: str) -> Location:

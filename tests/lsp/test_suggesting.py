@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from fake_editor import FakeEditor, RequestError, editing, units
 
 KNOWN = "def area_of_circle(radius):\n    return "

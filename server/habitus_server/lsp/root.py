@@ -120,7 +120,7 @@ class Root:
         if self._options.memory and self.config.memory.enabled:
             self._feed = MemoryFeed(self.memory_key, self._library, self.config.memory)
             for step in self._open_steps.values():
-                self._feed.opened(step.document.path, step.document.buffer.text)
+                self._feed.opened(step.document.path, step.document.buffer)
         self.ready.set()
         self._on_change()
         if self._feed is not None:
@@ -225,7 +225,7 @@ class Root:
         if self._feed is None:
             return
         if isinstance(step.event, Opened):
-            self._feed.opened(path, step.document.buffer.text)
+            self._feed.opened(path, step.document.buffer)
         elif isinstance(step.event, Closed):
             self._feed.closed(path)
         elif step.change is not None and isinstance(step.event, Changed):
@@ -252,6 +252,7 @@ class Root:
         open_files = {
             step.document.path: step.document.buffer.text
             for step in reversed(tuple(self._open_steps.values()))
+            if len(step.document.buffer) <= self.config.completion.max_file_bytes
         }
         return self._gatherer.gather(
             View(

@@ -8,6 +8,7 @@ is done elsewhere.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import tempfile
@@ -40,6 +41,8 @@ from habitus_server.workspaces import state_dir
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
+OPENING_S = 2.0
+"""How long a question about the status waits for its workspace to open."""
 NO_FOLDER = Path()
 """Stands for the place of documents that are not files."""
 
@@ -52,7 +55,7 @@ class Window:
         self.options = options
         self.config, self.problems = settings.load(options.settings())
         self.state = self._find_state(options.state_dir)
-        self.session = Session()
+        self.session = Session(max_chars=self.config.completion.max_file_bytes)
         self.is_paused = False
         self.checks_versions = False
         self._outbox = outbox
@@ -253,6 +256,8 @@ class Window:
         """The status of a workspace as it is now."""
         root = self._about(uri)
         if root is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(root.ready.wait(), OPENING_S)
             await root.refresh()
         return self._describe(root)
 
