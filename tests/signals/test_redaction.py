@@ -38,7 +38,7 @@ SECRETS = {
     "pypi": "pypi-" + "AgEIcHlwaS5vcmc" + noise(80),
     "web token": "ey" + "J" + noise(20) + ".ey" + "J" + noise(30) + "." + noise(30),
     "sendgrid": "SG" + "." + noise(22) + "." + noise(43),
-    "telegram": "123456789:" + noise(35),
+    "telegram": "123456789:" + "AA" + noise(33),
     "twilio": "SK" + noise(32, HEX),
 }
 
