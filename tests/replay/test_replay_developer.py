@@ -14,7 +14,6 @@ from habitus_learner.replay.developer import (
     edit_distance,
     edit_similarity,
     kept_characters,
-    words,
 )
 
 ANSWER = "result = compute_total(items)"
@@ -124,8 +123,3 @@ def test_nothing_is_corrected_where_nothing_is_wrong() -> None:
 def test_kept_characters_are_those_that_still_stand() -> None:
     assert kept_characters("total(items)", "total(values)") >= len("total()")
     assert kept_characters("abc", "xyz") == 0
-
-
-def test_words_put_together_are_the_text() -> None:
-    text = "  x = call(a_b, 'é')\t# ok"
-    assert "".join(words(text)) == text

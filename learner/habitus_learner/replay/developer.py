@@ -142,11 +142,6 @@ def corrections(taken: str, written: str) -> Iterator[tuple[int, int, str]]:
         offset += len(new)
 
 
-def words(text: str) -> list[str]:
-    """The runs that are typed in one go: words, blanks and single signs."""
-    return _WORD.findall(text)
-
-
 def typing_seconds(text: str) -> float:
     """How long it takes to type `text`."""
     return len(text) * SECONDS_PER_CHARACTER

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import psutil
 
 from habitus_learner.replay.editor import Editor, RequestFailedError
+from habitus_learner.replay.engines import find_engines
 from habitus_learner.replay.report import CycleFacts, SwapFacts
 
 PACE_S = 0.25
@@ -27,6 +27,10 @@ PACE_S = 0.25
 
 ANSWERS_AFTER_SWAP = 24
 STATUS_S = 0.5
+
+NEAR_SWAP = 0.9
+"""From this share of a cycle on, completions are asked for."""
+
 START_TIMEOUT_S = 90.0
 
 OnProgress = Callable[[str, float], None]
@@ -54,7 +58,7 @@ async def run_cycle(
 
     A cycle that has not ended after `limit_minutes` is reported as it stands.
     """
-    engines = engine_processes(state)
+    engines = find_engines(state)
     before = await editor.status()
     started = time.monotonic()
     await editor.execute("habitus.learnNow")
@@ -80,13 +84,13 @@ async def run_cycle(
     if before["adapter"] == after["adapter"]:
         return Watched(facts, None)
     return Watched(
-        facts, measure_swap(asks, same_engine=engine_processes(state) == engines, same_server=True)
+        facts, measure_swap(asks, same_engine=find_engines(state) == engines, same_server=True)
     )
 
 
 def is_near_swap(cycle: dict[str, Any]) -> bool:
-    """Whether the training proper is over, so that asking no longer slows it down."""
-    return not str(cycle["stage"]).startswith(("collect", "train", "prepar", "read"))
+    """Whether a running cycle is about to publish: asking earlier would only slow it down."""
+    return cycle["stage"] == "judging" and float(cycle["progress"]) >= NEAR_SWAP
 
 
 def read_cycle(cycle: dict[str, Any] | None, minutes: float) -> CycleFacts:
@@ -122,16 +126,6 @@ def measure_swap(asks: list[Ask], *, same_engine: bool, same_server: bool) -> Sw
         same_engine_process=same_engine,
         same_server_process=same_server,
     )
-
-
-def engine_processes(state: Path) -> frozenset[tuple[int, float]]:
-    """The engines that serve this state folder: process ids with their start times."""
-    found: set[tuple[int, float]] = set()
-    for process in psutil.process_iter(["cmdline", "create_time"]):
-        command = process.info["cmdline"] or []
-        if "habitus_server.engine" in command and str(state) in command:
-            found.add((process.pid, process.info["create_time"]))
-    return frozenset(found)
 
 
 class _Watch:

@@ -22,6 +22,7 @@ import pygit2
 from habitus_learner.history import Commit, find_hunks
 from habitus_learner.replay import report as figures
 from habitus_learner.replay.editor import Editor
+from habitus_learner.replay.engines import end_engines
 from habitus_learner.replay.items import digest
 from habitus_learner.replay.learning import Watched, run_cycle
 from habitus_learner.replay.machine import describe_machine
@@ -78,10 +79,13 @@ class Replay:
     async def run(self) -> figures.Report:
         """Learn, evaluate every arm, and sum up."""
         started = time.monotonic()
-        learned, watched = await self._learn()
         arms: dict[str, list[Observation]] = {}
-        for arm in ARMS:
-            arms[arm] = await self._evaluate(arm)
+        try:
+            learned, watched = await self._learn()
+            for arm in ARMS:
+                arms[arm] = await self._evaluate(arm)
+        finally:
+            await end_engines(self._state)
         self._seconds["all"] = time.monotonic() - started
         return self._sum_up(learned, watched, arms)
 

@@ -173,22 +173,30 @@ class _FileWriter:
         index = hunk.new_start
         while index < hunk.new_end:
             items = self._questions.get((self._name, index))
-            await self._walker._pass(developer.SECONDS_BETWEEN_LINES)
             if items:
+                await self._walker._pass(developer.SECONDS_BETWEEN_LINES)
                 index += await self._write_asked_line(hunk, index, items)
             else:
-                await self._write_plain_line(index)
-                index += 1
+                stop = self._next_asked(index, hunk.new_end)
+                await self._write_plain_lines(index, stop)
+                index = stop
 
-    async def _write_plain_line(self, index: int) -> None:
-        line = self._lines[index]
-        body, _, _ = _parts(line)
-        if not self._learns or not body:
-            await self._edit(self._starts[index], 0, line)
-            await self._walker._pass(developer.typing_seconds(body))
+    def _next_asked(self, index: int, stop: int) -> int:
+        asked = (i for i in range(index, stop) if (self._name, i) in self._questions)
+        return next(asked, stop)
+
+    async def _write_plain_lines(self, start: int, stop: int) -> None:
+        """Write lines at which nothing is asked: one by one where somebody learns from it."""
+        if not self._learns:
+            text = "".join(self._lines[start:stop])
+            await self._walker._pass(developer.typing_seconds(text))
+            await self._edit(self._starts[start], 0, text)
             return
-        cursor = await self._start_line(index)
-        await self._type_words(cursor, body[len(body) - len(body.lstrip()) :])
+        for index in range(start, stop):
+            body, indent, _ = _parts(self._lines[index])
+            await self._walker._pass(developer.SECONDS_BETWEEN_LINES)
+            cursor = await self._start_line(index)
+            await self._type_at_once(cursor, body[len(indent) :])
 
     async def _start_line(self, index: int) -> int:
         """Break the line and indent, as the return key does; return the cursor."""
@@ -273,18 +281,15 @@ class _FileWriter:
 
     async def _type(self, cursor: int, text: str) -> None:
         """Type key by key: a server tells typing from accepting by the steps."""
-        for word in developer.words(text):
-            await self._walker._pass(developer.typing_seconds(word))
-            for key in word:
-                await self._edit(cursor, 0, key)
-                cursor += 1
+        for key in text:
+            await self._edit(cursor, 0, key)
+            cursor += 1
+        await self._walker._pass(developer.typing_seconds(text))
 
-    async def _type_words(self, cursor: int, text: str) -> None:
-        """Type where nothing is suggested, in the batches in which editors report it."""
-        for word in developer.words(text):
-            await self._walker._pass(developer.typing_seconds(word))
-            await self._edit(cursor, 0, word)
-            cursor += len(word)
+    async def _type_at_once(self, cursor: int, text: str) -> None:
+        """Type where nothing was suggested, reported as one change, as editors may do."""
+        await self._walker._pass(developer.typing_seconds(text))
+        await self._edit(cursor, 0, text)
 
     async def _edit(self, start: int, length: int, text: str) -> None:
         if length or text:
