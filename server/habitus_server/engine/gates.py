@@ -11,6 +11,7 @@ gradient step of its log-likelihood. Knows neither text nor where evidence is fr
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import msgspec
@@ -25,14 +26,14 @@ RATE = 0.06
 PULL = 0.002
 """Each step draws a weight this much back to the prior it started from."""
 
-_LENGTHS = np.array([2, 3, 4, 5, 7, 10, 16])
-_COUNTS = np.array([2, 3, 6, 20])
-_SHARES = np.array([0.5, 0.8, 0.999])
-_AGREEMENT = np.array([0.003, 0.03, 0.2, 0.6])
-_SURENESS = np.array([0.3, 0.6, 0.9])
+_LENGTHS = (1, 2, 3, 4, 5, 7, 10, 16)
+_COUNTS = (2, 3, 6, 20)
+_SHARES = (0.5, 0.8, 0.999)
+_AGREEMENT = (0.003, 0.03, 0.2, 0.6)
+_SURENESS = (0.3, 0.6, 0.9)
 _RANKS = 4
 
-_WIDTHS = (2 * 8, 5 * 4, 5 * 4, _RANKS, 2)
+_WIDTHS = (2 * 9, 5 * 4, 5 * 4, _RANKS, 2)
 _BASES = tuple(int(base) for base in np.cumsum((0, *_WIDTHS[:-1])))
 SIZE = sum(_WIDTHS)
 
@@ -70,7 +71,7 @@ class Mixture:
 class Gates:
     """One workspace's gate weights, in one language class."""
 
-    def __init__(self, prior: Sequence[float] = PRIOR) -> None:
+    def __init__(self, prior: Sequence[float] | Probabilities = PRIOR) -> None:
         self._prior = np.array(prior, np.float64)
         self.weights = self._prior.copy()
         self.steps = 0
@@ -109,17 +110,20 @@ class Gates:
 
 def _rows(model: Probabilities, levels: Sequence[Level], is_known: bool) -> NDArray[np.int64]:
     """The features of each level's gate, as indices into the weights."""
-    rows = np.empty((len(levels), len(_WIDTHS)), np.int64)
-    sureness = int(_SURENESS.searchsorted(model.max(), "right"))
+    sureness = bisect_right(_SURENESS, float(model.max()))
+    lengths, counts, views, ranks, languages = _BASES
+    rows = []
     for rank, level in enumerate(levels):
         best = int(level.shares.argmax())
-        agreement = int(_AGREEMENT.searchsorted(model[level.tokens[best]], "right"))
-        share = int(_SHARES.searchsorted(level.shares[best], "right"))
-        rows[rank] = (
-            _BASES[0] + 8 * level.is_local + _LENGTHS.searchsorted(level.length, "right"),
-            _BASES[1] + 4 * _COUNTS.searchsorted(level.count, "right") + share,
-            _BASES[2] + 4 * agreement + sureness,
-            _BASES[3] + min(rank, _RANKS - 1),
-            _BASES[4] + is_known,
+        agreement = bisect_right(_AGREEMENT, float(model[level.tokens[best]]))
+        share = bisect_right(_SHARES, float(level.shares[best]))
+        rows.append(
+            (
+                lengths + 9 * level.is_local + bisect_right(_LENGTHS, level.length),
+                counts + 4 * bisect_right(_COUNTS, level.count) + share,
+                views + 4 * agreement + sureness,
+                ranks + min(rank, _RANKS - 1),
+                languages + is_known,
+            )
         )
-    return rows
+    return np.array(rows, np.int64).reshape(-1, len(_WIDTHS))

@@ -17,8 +17,8 @@ from collections.abc import Callable
 import msgspec
 
 from habitus_server.engine.gates import Gates
-from habitus_server.engine.recall import Recall, View, Vocabulary
-from habitus_server.engine.segment import Document, Run, SortedSegment
+from habitus_server.engine.recall import Recall, View, Vocabulary, level_of
+from habitus_server.engine.segment import GAP, Document, Run, SortedSegment
 from habitus_server.engine.tokens import DocumentReader, Tokens
 from habitus_server.engine.wire import Place
 
@@ -98,14 +98,17 @@ class Memory:
             elif workspace in self._workspaces:
                 self._workspaces[workspace].hide(path)
 
-    def begin(self, place: Place) -> Recall:
-        """The mixer of one continuation at a place."""
+    def begin(self, place: Place, *, gates: Gates | None = None) -> Recall:
+        """The mixer of one continuation at a place; `gates` in place of the workspace's own."""
         with self._lock:
             known = self._workspaces.get(place.workspace) or _Workspace()
             segments = tuple(s for s in (*known.sorted, known.live) if len(s) > 1)
             is_known = place.language in KNOWN_LANGUAGES
-            gates = known.gates.setdefault(is_known, Gates())
-        view = View(self._local(place), segments, place.path)
+            gates = gates or known.gates.setdefault(is_known, Gates())
+        local = self._local(place)
+        tokens = local.ids[local.ids != GAP]
+        vocabulary = level_of(tokens, 0, is_local=True) if len(tokens) else None
+        view = View(local, segments, place.path, vocabulary)
         return Recall(view, self._vocabulary, gates, place.prefix, is_known=is_known)
 
     def take_lesson(self) -> Lesson | None:

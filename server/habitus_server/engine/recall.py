@@ -25,14 +25,20 @@ AHEAD = 12
 _HEALED = 256
 _LEVELS = 3
 _TAIL_CHARS = 240
+_ZERO = np.zeros(1, np.int64)
 
 
 class View(msgspec.Struct, frozen=True):
-    """What one request may recall: the open file, and the workspace without its file on disk."""
+    """What one request may recall: the open file, and the workspace without its file on disk.
+
+    `vocabulary` is what the open file is made of, whatever stands before it: evidence
+    behind a match of length 0.
+    """
 
     local: Run
     segments: tuple[Run, ...]
     without: str
+    vocabulary: Level | None
 
 
 class Healing(msgspec.Struct, frozen=True):
@@ -180,6 +186,8 @@ class Recall:
                 nexts = np.concatenate([ids[m.at] for ids, m in far])
                 lengths = np.concatenate([m.lengths for _, m in far])
                 levels += _ladder(nexts, lengths, is_local=False)
+            if self._view.vocabulary is not None:
+                levels.append(self._view.vocabulary)
         levels.sort(key=lambda level: (-level.length, not level.is_local))
         return levels
 
@@ -245,15 +253,27 @@ def _ladder(
     known = nexts != GAP
     if not known.all():
         nexts, lengths = nexts[known], lengths[known]
+    if not len(nexts):
+        return []
+    order = lengths.argsort(kind="stable")[::-1]
+    nexts, lengths = nexts[order], lengths[order]
     levels: list[Level] = []
     counted = 0
     while counted < len(nexts) and len(levels) < _LEVELS:
-        length = int(lengths[np.argpartition(-lengths, counted)[counted]])
-        chosen = nexts[lengths >= length]
-        tokens, counts = np.unique(chosen, return_counts=True)
-        levels.append(Level(is_local, length, len(chosen), tokens, counts / len(chosen)))
-        counted = 2 * len(chosen)
+        length = int(lengths[counted])
+        count = len(lengths) - int(lengths[::-1].searchsorted(length))
+        levels.append(level_of(nexts[:count], length, is_local=is_local))
+        counted = 2 * count
     return levels
+
+
+def level_of(nexts: NDArray[np.int32], length: int, *, is_local: bool) -> Level:
+    """What followed, with its shares. `np.unique` says the same and takes thrice as long."""
+    ordered = np.sort(nexts)
+    turns = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    starts = np.concatenate((_ZERO, turns))
+    counts = np.concatenate((turns, [len(ordered)])) - starts
+    return Level(is_local, length, len(ordered), ordered[starts], counts / len(ordered))
 
 
 def _split_words(tokens: Tokens, text: str) -> tuple[list[int], bytes]:

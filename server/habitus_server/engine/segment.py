@@ -28,6 +28,7 @@ LONGEST = 32
 CANDIDATES = 768
 """At most this many places are looked at; a sample stands for more."""
 
+_FEW = 64
 _BITS = 21
 _TOKEN_MASK = (1 << _BITS) - 1
 _PACKED = 3
@@ -99,13 +100,25 @@ class Run:
             places, known = self._narrowed(context, places, known)
         lengths = np.full(len(places), known)
         alive = np.arange(len(places))
-        for back in range(known + 1, min(LONGEST, len(context)) + 1):
+        most = min(LONGEST, len(context))
+        for back in range(known + 1, most + 1):
+            if len(alive) <= _FEW:
+                lengths[alive] = self._lengths(context, places[alive], back - 1, most)
+                break
             # Every place has a gap at or before index 0 behind it, so none wraps round.
             alive = alive[self.ids[places[alive] - back] == context[-back]]
-            if not len(alive):
-                break
             lengths[alive] = back
         return Matches(places, lengths)
+
+    def _lengths(
+        self, context: Sequence[int], places: Places, known: int, most: int
+    ) -> NDArray[np.int64]:
+        """Match lengths of a few places at once."""
+        backs = np.arange(known + 1, most + 1)
+        wanted = np.array(context[::-1][known:most], np.int32)
+        same = self.ids[np.maximum(places[:, None] - backs, 0)] == wanted
+        shared: NDArray[np.int64] = np.logical_and.accumulate(same, axis=1).sum(axis=1)
+        return shared + known
 
     def _narrowed(
         self, context: Sequence[int], places: Places, known: int
