@@ -14,7 +14,7 @@ import msgspec
 from habitus_server.records import Evidence, State, Suggestion
 from habitus_server.retention import Accepted
 from habitus_server.spans import GrowingSpan, TrackedSpan, track
-from habitus_server.text import Buffer, Change
+from habitus_server.text import Buffer, Change, Edit
 from habitus_server.verdicts import Kind, Verdict, is_leap, judge, raw_size, unify
 
 HOLD_S = 1.0
@@ -23,7 +23,8 @@ GRACE_S = 10.0
 """How long suggestions that are over can still be reported, or found, accepted."""
 AWAIT_S = 2.0
 """How long a reported acceptance waits for its text."""
-EXPIRE_S = 120.0
+EXPIRE_S = 600.0
+"""How long a suggestion may stand unanswered; somebody may be reading it."""
 MAX_LEAD = 200
 """Characters before the cursor that an edit may eat into without ending the watch."""
 SEARCH_CHARS = 1_500
@@ -213,7 +214,7 @@ class Life:
     def _move(self, change: Change) -> tuple[bool, bool]:
         """Follow the place; whether an edit touched it, and whether one was a leap."""
         touched = leapt = False
-        for edit in change.edits:
+        for edit in self._edits_of(change):
             if self.place.touches(edit):
                 touched = True
                 leapt = leapt or is_leap(edit.text)
@@ -224,6 +225,13 @@ class Life:
             self.place = self.place.after(edit)
         self._has_leapt = self._has_leapt or leapt
         return touched, leapt
+
+    def _edits_of(self, change: Change) -> tuple[Edit, ...]:
+        """The edits; a single insertion that could as well have been at the place is there."""
+        if len(change.edits) != 1 or self.place.touches(change.edits[0]):
+            return change.edits
+        slid = change.before.slide(change.edits[0], self.place.start)
+        return (slid,) if self.place.touches(slid) else change.edits
 
     def _move_held(self, change: Change) -> bool:
         """Follow the text of a held judgement; whether it was touched."""

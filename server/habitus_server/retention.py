@@ -6,7 +6,7 @@ horizons and settled once by stated thresholds. Takes no clock: times come in as
 Settlement: at least `SETTLE_AFTER_S` after the acceptance, as soon as the text has been
 left alone for `QUIET_S`; at the last horizon in any case. Then the text is
 
-- kept      when it equals the accepted text but for white space,
+- kept      when it equals the accepted text but for what formatters change,
 - reverted  when less than `REVERTED_BELOW` of its solid characters survive,
 - edited    otherwise.
 
@@ -23,7 +23,7 @@ import msgspec
 from habitus_server.records import Evidence, Outcome
 from habitus_server.spans import TrackedSpan
 from habitus_server.text import Change
-from habitus_server.verdicts import squeeze, unify
+from habitus_server.verdicts import squeeze, unify, without_layout
 
 HORIZONS_S = (30.0, 120.0, 300.0, 600.0)
 """When retention is measured, while a suggestion is unsettled."""
@@ -73,7 +73,7 @@ class Accepted:
         self._lead = lead
         self._touched_at = at
         self._measured = 0
-        self._baseline = squeeze(span.original)
+        self._baseline = without_layout(span.original)
         self._is_lost = False
 
     @property
@@ -94,8 +94,8 @@ class Accepted:
                 self._touched_at = at
             span = span.after(edit)
         self.span = span
-        if change.is_rewrite and squeeze(before.text) == self._baseline:
-            self._baseline = squeeze(span.text)
+        if change.is_rewrite and without_layout(before.text) == self._baseline:
+            self._baseline = without_layout(span.text)
         if change.is_rewrite and span.retained < before.retained * SURVIVES_REWRITE:
             self._is_lost = True
 
@@ -134,7 +134,7 @@ class Accepted:
 
     def outcome(self) -> Outcome:
         """What the text's present state would be called."""
-        if squeeze(self.span.text) == self._baseline:
+        if without_layout(self.span.text) == self._baseline:
             return Outcome.KEPT
         solid = len(squeeze(self.span.original)) or 1
         if len(squeeze(self.span.survivors)) < REVERTED_BELOW * solid:

@@ -14,6 +14,7 @@ import msgspec
 
 _SPACE = re.compile(r"\s+")
 _CLOSERS = re.compile(r"[)\]}>\"'`;,]{0,3}\Z")
+_LAST_COMMA = re.compile(r",([)\]}])")
 _PAIRS = frozenset({"()", "[]", "{}", "<>", '""', "''", "``", '""""""', "''''''", '"""', "'''"})
 LEAST_LEAP = 2
 """A partial acceptance has at least this many characters besides white space."""
@@ -81,6 +82,11 @@ def unify(text: str) -> str:
 def squeeze(text: str) -> str:
     """The text without white space: what remains when layout does not count."""
     return _SPACE.sub("", text)
+
+
+def without_layout(text: str) -> str:
+    """The text without what formatters change: space, the kind of quotes, trailing commas."""
+    return _LAST_COMMA.sub(r"\1", squeeze(text).replace("'", '"'))
 
 
 def raw_size(raw: str, size: int) -> int:

@@ -65,6 +65,16 @@ def test_editors_that_send_a_completion_differently_are_understood_alike(
     assert scene.outcome() is Outcome.KEPT
 
 
+def test_an_insertion_reported_one_quote_further_is_the_same_insertion() -> None:
+    scene = Scene('print(‸"hello")\n')
+    scene.offer('"a", ')
+    scene.edit(Edit(7, 7, 'a", "'))
+    assert scene.buffer.text == 'print("a", "hello")\n'
+    scene.wait(1.1)
+    assert scene.states() == [ACCEPTED]
+    assert scene.transitions()[0].accepted_text == '"a", '
+
+
 def test_one_full_text_per_keystroke_is_still_typing() -> None:
     scene = Scene("‸\n")
     scene.offer("abc")
@@ -384,7 +394,7 @@ def test_an_explicit_dismissal_is_reported_evidence() -> None:
 def test_what_nobody_reacts_to_expires() -> None:
     scene = Scene("x = ‸\n")
     scene.offer("foo(1)")
-    scene.wait(121)
+    scene.wait(601)
     assert scene.states() == [State.EXPIRED]
     scene.wait(20)
     assert scene.tracker.due is None
@@ -556,6 +566,13 @@ def test_backspacing_the_end_and_typing_another_belongs_to_the_correction() -> N
 def test_indenting_an_accepted_block_keeps_it() -> None:
     scene = accepted("‸\n", "a = 1\nb = 2")
     scene.edit(Edit(0, 0, "    "), Edit(10, 10, "    "))
+    scene.wait(40)
+    assert scene.outcome() is Outcome.KEPT
+
+
+def test_what_a_formatter_does_in_ranges_keeps_it() -> None:
+    scene = accepted("x = ‸\n", "compute('alpha', 'beta',)")
+    scene.replace("'alpha', 'beta',", '\n    "alpha",\n    "beta",\n')
     scene.wait(40)
     assert scene.outcome() is Outcome.KEPT
 

@@ -191,6 +191,22 @@ def test_reconciling_gives_the_second_text() -> None:
         assert buffer.text == right
 
 
+def test_a_slid_insertion_gives_the_same_text() -> None:
+    rng = random.Random(10)
+    moved = 0
+    for _ in range(2_000):
+        plain = scribble(rng, rng.randrange(1, 12), "ab")
+        at = rng.randrange(len(plain) + 1)
+        edit = Edit(at, at, scribble(rng, rng.randrange(4), "ab"))
+        buffer = Buffer(plain)
+        target = rng.randrange(len(plain) + 1)
+        slid = buffer.slide(edit, target)
+        moved += slid != edit
+        assert buffer.apply(slid).text == buffer.apply(edit).text
+        assert abs(slid.start - target) <= abs(edit.start - target)
+    assert moved > 300
+
+
 def test_common_ends_are_those_of_a_loop() -> None:
     rng = random.Random(4)
     for _ in range(3_000):
