@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -21,7 +22,8 @@ from habitus_server.engine.fim import GRID_LINES
 from habitus_server.errors import StoreError
 from habitus_server.lives import Transition
 from habitus_server.outcomes import Signal, Tracker
-from habitus_server.records import Suggestion
+from habitus_server.patterns import Notebook
+from habitus_server.records import Pattern, Suggestion
 from habitus_server.retention import Measurement, Settlement
 from habitus_server.session import Closed, Document, Opened, Saved, Snapshot, Step
 from habitus_server.suggest import Offer
@@ -51,13 +53,42 @@ class Rules(Protocol):
 
 
 class _Following:
-    """One open document and the suggestions that are followed in it."""
+    """One open document: the suggestions and the handwriting that are followed in it."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, session: str) -> None:
         self.document = document
         self.tracker = Tracker(document.buffer)
+        self.notebook = Notebook(
+            document.buffer, document.path, document.language, session, lambda: token_hex(8)
+        )
         self.suggestions: dict[str, Suggestion] = {}
         self.recent: deque[str] = deque(maxlen=RECENT_OFFERS)
+
+    @property
+    def due(self) -> float | None:
+        """When time alone next brings something."""
+        both = (self.tracker.due, self.notebook.due)
+        return min((due for due in both if due is not None), default=None)
+
+    def edit(self, change: Change, now: float) -> tuple[list[Signal], list[Pattern]]:
+        """Follow an edit. Accepted text is told to the notebook before and after it."""
+        signals = self.tracker.tick(now)
+        self.notebook.exclude(self.tracker.accepted_spans())
+        signals += self.tracker.edit(change, now)
+        patterns = self.notebook.edit(change, now)
+        self.notebook.exclude(self.tracker.accepted_spans())
+        return signals, patterns
+
+    def tick(self, now: float) -> tuple[list[Signal], list[Pattern]]:
+        """What time alone has brought."""
+        signals = self.tracker.tick(now)
+        self.notebook.exclude(self.tracker.accepted_spans())
+        return signals, self.notebook.tick(now)
+
+    def close(self, now: float) -> tuple[list[Signal], list[Pattern]]:
+        """The document closed."""
+        signals, patterns = self.tick(now)
+        return signals + self.tracker.close(now), patterns + self.notebook.close(now)
 
 
 class Recorder:
@@ -87,7 +118,7 @@ class Recorder:
         if isinstance(step.event, Opened):
             if uri in self._open:
                 self._forget(uri, now)
-            self._open[uri] = _Following(step.document)
+            self._open[uri] = _Following(step.document, self._window_id)
             return False
         following = self._open.get(uri)
         if following is None:
@@ -96,7 +127,7 @@ class Recorder:
         own_words = False
         if step.change is not None:
             own_words = _is_own_word(step.change, following.recent)
-            self._write(following, following.tracker.edit(step.change, now))
+            self._write(following, *following.edit(step.change, now))
         if isinstance(step.event, Saved):
             self._write(following, following.tracker.saved(now))
         if isinstance(step.event, Closed):
@@ -168,13 +199,19 @@ class Recorder:
         for following in self._open.values():
             self._write(following, following.tracker.saved(now, name))
 
+    def checked_out(self) -> None:
+        """Another branch was checked out: nobody judged or wrote what that changes."""
+        now = self._clock()
+        for following in self._open.values():
+            self._write(following, following.tracker.censor(now))
+            following.notebook.discard()
+
     def tick(self) -> None:
         """Time has passed: settle what is due."""
         now = self._clock()
         for following in self._open.values():
-            due = following.tracker.due
-            if due is not None and due <= now:
-                self._write(following, following.tracker.tick(now))
+            if following.due is not None and following.due <= now:
+                self._write(following, *following.tick(now))
 
     def close_all(self) -> None:
         """The window closes: every document does."""
@@ -199,7 +236,7 @@ class Recorder:
 
     def _forget(self, uri: str, now: float) -> None:
         following = self._open.pop(uri)
-        self._write(following, following.tracker.close(now))
+        self._write(following, *following.close(now))
         for suggestion_id in following.suggestions:
             self._owner.pop(suggestion_id, None)
 
@@ -225,24 +262,38 @@ class Recorder:
             if reason:
                 return reason
         try:
-            await done
+            if done is not None:
+                await done
         except StoreError as error:
             return str(error)
         return ""
 
-    def _write(self, following: _Following, signals: Sequence[Signal]) -> asyncio.Future[None]:
+    def _write(
+        self,
+        following: _Following,
+        signals: Sequence[Signal],
+        patterns: Sequence[Pattern] = (),
+    ) -> asyncio.Future[None] | None:
+        if not signals and not patterns:
+            return None
         document = following.document
-        return self._submit(lambda: self._store_signals(document, signals))
+        return self._submit(lambda: self._store_signals(document, signals, patterns))
 
     def _store_offers(self, document: Document, suggestions: Sequence[Suggestion]) -> Written:
         if not self._may_store(document):
             return []
         return [self._need_store().add_suggestions([self._storable(one) for one in suggestions])]
 
-    def _store_signals(self, document: Document, signals: Sequence[Signal]) -> Written:
-        if not signals or not self._may_store(document):
+    def _store_signals(
+        self, document: Document, signals: Sequence[Signal], patterns: Sequence[Pattern]
+    ) -> Written:
+        if not self._may_store(document):
             return []
-        return [self._store_signal(signal) for signal in signals]
+        written = [self._store_signal(signal) for signal in signals]
+        if patterns:
+            storable = [self._storable_pattern(one) for one in patterns]
+            written.append(self._need_store().add_patterns(storable))
+        return written
 
     def _store_signal(self, signal: Signal) -> Future[None]:
         store, redact = self._need_store(), self._need_rules().redact
@@ -281,6 +332,16 @@ class Recorder:
             prefix=redact(end_of(unify(suggestion.prefix))),
             suffix=redact(unify(suggestion.suffix[:SUFFIX_CHARS])),
             text=redact(unify(suggestion.text)),
+        )
+
+    def _storable_pattern(self, pattern: Pattern) -> Pattern:
+        redact = self._need_rules().redact
+        return msgspec.structs.replace(
+            pattern,
+            prefix=redact(unify(pattern.prefix)),
+            suffix=redact(unify(pattern.suffix)),
+            text=redact(unify(pattern.text)),
+            replaced=redact(unify(pattern.replaced)),
         )
 
     def _may_store(self, document: Document) -> bool:

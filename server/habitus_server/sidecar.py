@@ -15,13 +15,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from habitus_server.config import Config
 from habitus_server.errors import TrainingError
-from habitus_server.workspaces import Workspace, private_dir
+from habitus_server.workspaces import Workspace, private_dir, try_lock
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
+LOCK_POLL_S = 5.0
 STOP_TIMEOUT_S = 3.0
 ROLLBACK_TIMEOUT_S = 60.0
 
@@ -54,10 +56,16 @@ class Sidecar:
     """One `habitus learn`, supervised; all calls on the event loop, but `leave`."""
 
     def __init__(
-        self, workspace: Workspace, state: Path, *, on_problem: Callable[[str], None]
+        self,
+        workspace: Workspace,
+        state: Path,
+        config: Config,
+        *,
+        on_problem: Callable[[str], None],
     ) -> None:
         self._workspace = workspace
         self._state = state
+        self._config = config
         self._on_problem = on_problem
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -92,22 +100,34 @@ class Sidecar:
         while True:
             status = await self._run_once()
             if status == 0:
-                # Another window's sidecar serves this workspace; ours waits its turn.
                 self._on_problem("")
-                pause_s = LONGEST_PAUSE_S
-            else:
-                self._on_problem(
-                    f"The learner ended with code {status} and is started again in "
-                    f"{pause_s:.0f} s; its log is {self._log_path()}."
-                )
+                await self._other_window_left()
+                pause_s = FIRST_PAUSE_S
+                continue
+            self._on_problem(
+                f"The learner ended with code {status} and is started again in "
+                f"{pause_s:.0f} s; its log is {self._log_path()}."
+            )
             await asyncio.sleep(pause_s)
             pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)
+
+    async def _other_window_left(self) -> None:
+        """Another window's sidecar serves this workspace: wait until its lock is free."""
+        while True:
+            await asyncio.sleep(LOCK_POLL_S)
+            lock = await asyncio.to_thread(try_lock, self._workspace.learn_lock)
+            if lock is not None:
+                os.close(lock)
+                return
 
     async def _run_once(self) -> int:
         descriptor = os.open(self._log_path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *command("learn", str(self._workspace.root), "--state-dir", str(self._state)),
+                *command("learn", str(self._workspace.root)),
+                *("--state-dir", str(self._state)),
+                *("--model", self._config.model),
+                *("--device", self._config.engine.device),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=descriptor,
                 stderr=descriptor,

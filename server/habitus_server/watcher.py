@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 SETTLE_S = 0.2
 """A checkout touches thousands of files at once; they are handed over together."""
+
+CHECKOUT_LOOKS = 3
 
 UNSEEN = (".git", "node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".tox")
 """Folders whose events are dropped in the watching thread, before they cost anything."""
@@ -64,10 +67,39 @@ def git_head(root: Path) -> Path | None:
     return (root / named).resolve() / "HEAD" if named else None
 
 
-def git_commits(root: Path) -> Path | None:
-    """The log that grows with each commit and checkout."""
-    head = git_head(root)
-    return None if head is None else head.parent / "logs" / "HEAD"
+class Moved(Enum):
+    """What happened to a repository."""
+
+    NOTHING = "nothing"
+    BRANCH = "branch"
+    COMMIT = "commit"
+
+
+class GitWatch:
+    """Notices commits and checkouts of one working tree; `look` costs two stats."""
+
+    def __init__(self, root: Path) -> None:
+        self._head = git_head(root)
+        self._before = self._now()
+        self._unsettled = 0
+
+    def look(self) -> Moved:
+        """What happened since the last look.
+
+        A checkout is reported a few times in a row: editors take a moment to reload.
+        """
+        before, self._before = self._before, self._now()
+        if self._before[0] != before[0]:
+            self._unsettled = CHECKOUT_LOOKS
+        if self._unsettled > 0:
+            self._unsettled -= 1
+            return Moved.BRANCH
+        return Moved.COMMIT if self._before[1] != before[1] else Moved.NOTHING
+
+    def _now(self) -> tuple[Pulse | None, Pulse | None]:
+        if self._head is None:
+            return None, None
+        return pulse(self._head), pulse(self._head.parent / "logs" / "HEAD")
 
 
 class TreeWatcher:

@@ -44,6 +44,8 @@ def project(tmp_path: Path) -> Path:
     (root / "shapes.py").write_text(
         "def area_of_circle(radius):\n    return 3.14 * radius * radius\n", encoding="utf-8"
     )
+    (root / ".git").mkdir()
+    (root / ".git" / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
     (root / "main.py").write_text("import shapes\n\n", encoding="utf-8")
     return root
 

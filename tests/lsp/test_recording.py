@@ -48,6 +48,8 @@ class Rows:
     def select(self, query: str, *values: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for database in self._state.glob("workspaces/*/signals.db"):
+            if not database.is_file():
+                continue
             connection = sqlite3.connect(database)
             connection.row_factory = sqlite3.Row
             found += [dict(row) for row in connection.execute(query, values)]
@@ -161,7 +163,8 @@ async def test_a_shown_report_reaches_the_store(
 async def test_a_partial_acceptance_counts_utf16_units_from_the_start(
     editor: FakeEditor, project: Path, rows: Rows
 ) -> None:
-    (project / "signs.py").write_text("def smile():\n    return '😀😀 and more'\n", encoding="utf-8")
+    smile = "def smile():\n    return '😀😀 and more'\n"
+    (project / "signs.py").write_text(smile, encoding="utf-8")
     known = "def smile():\n    return "
     editor.open(project / "signs.py")
     await editor.flush()
@@ -288,3 +291,39 @@ async def test_a_file_belongs_to_its_innermost_root(
         await editor.accept(uri, item)
         assert rows[id_of(item)]["path"] == "new.py"
         assert (await editor.execute("habitus.status", {"uri": uri}))["root"] == str(inner)
+
+
+async def test_code_written_by_hand_is_stored_once_it_rests(
+    editor: FakeEditor, project: Path, rows: Rows
+) -> None:
+    uri = editor.open(project / "new.py", "")
+    editor.type(uri, 0, "total_by_hand = compute(1, 2)\n")
+    editor.clock(T0 + 60)
+    await editor.flush()
+    (row,) = rows.select("SELECT * FROM patterns WHERE text LIKE 'total_by_hand%'")
+    assert (row["path"], row["text"]) == ("new.py", "total_by_hand = compute(1, 2)")
+
+
+async def test_code_written_by_hand_in_an_ignored_file_is_not_stored(
+    editor: FakeEditor, project: Path, rows: Rows
+) -> None:
+    (project / ".gitignore").write_text("hidden_here.py\n", encoding="utf-8")
+    uri = editor.open(project / "hidden_here.py", "")
+    editor.type(uri, 0, "ignored_by_hand = compute(1, 2)\n")
+    editor.clock(T0 + 60)
+    await editor.flush()
+    assert rows.select("SELECT * FROM patterns WHERE text LIKE 'ignored_by_hand%'") == []
+
+
+async def test_a_checkout_of_another_branch_judges_nothing(
+    editor: FakeEditor, project: Path, rows: Rows
+) -> None:
+    uri, item = await offer(editor, project)
+    await editor.accept(uri, item)
+    editor.clock(T0 + 5)
+    editor.edit(uri, len(KNOWN), len(editor.texts[uri]), "")
+    (project / ".git" / "HEAD").write_text("ref: refs/heads/other\n", encoding="utf-8")
+    await editor.flush()
+    editor.clock(T0 + 120)
+    await editor.flush()
+    assert rows[id_of(item)]["outcome"] == "censored"

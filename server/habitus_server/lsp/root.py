@@ -28,7 +28,7 @@ from habitus_server.records import AdapterRef, Chunk, Cycle, CycleState, Suggest
 from habitus_server.session import Changed, Closed, Opened, Snapshot, Step
 from habitus_server.sidecar import Sidecar, roll_back
 from habitus_server.suggest import Offer
-from habitus_server.watcher import AdapterPointer, Pulse, TreeWatcher, git_commits, pulse
+from habitus_server.watcher import AdapterPointer, GitWatch, Moved, TreeWatcher
 from habitus_server.workspaces import Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ class Root:
         self._learning: Progress | None = None
         self._recorder = Recorder(window_id, clock) if is_inside and options.record else None
         self._open_steps: dict[str, Step] = {}
-        self._commits = git_commits(folder) if is_inside else None
-        self._last_commit: Pulse | None = None
+        self._git = GitWatch(folder) if is_inside else None
 
     # --- beginning and end ------------------------------------------------------------
 
@@ -180,6 +179,7 @@ class Root:
             self._sidecar = Sidecar(
                 self._workspace,
                 self._state,
+                self.config,
                 on_problem=lambda text: self.set_problem("sidecar", text),
             )
             self._sidecar.start()
@@ -356,7 +356,7 @@ class Root:
     async def refresh(self) -> None:
         """Look at what others wrote: the adapter pointer, cycles, problems of the store."""
         self._look_at_adapter()
-        self._look_at_commits()
+        self._look_at_git()
         store = self._store
         if store is None:
             return
@@ -377,13 +377,14 @@ class Root:
             self._on_adapter()
             self._on_change()
 
-    def _look_at_commits(self) -> None:
-        if self._recorder is None or self._commits is None:
+    def _look_at_git(self) -> None:
+        if self._recorder is None or self._git is None:
             return
-        now = pulse(self._commits)
-        if self._last_commit is not None and now != self._last_commit:
+        moved = self._git.look()
+        if moved is Moved.BRANCH:
+            self._recorder.checked_out()
+        elif moved is Moved.COMMIT:
             self._recorder.moment("commit")
-        self._last_commit = now
 
     async def _read_cycles(self, store: Store) -> None:
         version = await asyncio.to_thread(store.data_version)
