@@ -1,11 +1,11 @@
 """Which files Habitus may read, suggest in, store and learn from.
 
-Promises a reason for every refusal, and to refuse when in doubt. It reads ignore files and
-follows links; it never reads a document. `redact` takes secrets out of what is allowed.
+Promises a reason for every refusal, and to refuse when in doubt. It follows links and has
+ignore files read; it never reads a document. `redact` takes secrets out of what is allowed.
 
-A file is refused when it lies outside the workspace (links are followed), is ignored by
-`.gitignore` or `.habitusignore` at any level or by `.git/info/exclude`, is excluded by a
-setting, has a name that is known to hold secrets, or its language is switched off.
+A file is refused when it lies outside the workspace (links are followed), is ignored (see
+`ignoring`), is excluded by a setting, has a name that is known to hold secrets or lies in a
+folder that does, or when its language is switched off.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ import re
 from fnmatch import translate
 from pathlib import Path, PurePosixPath
 
-import msgspec
 from pathspec import GitIgnoreSpec
 
 from habitus_server.config import Privacy
+from habitus_server.ignoring import IGNORE_FILES, IgnoreFiles
 from habitus_server.redaction import redact
 
 __all__ = ["Rules", "redact", "why_not_text"]
 
-IGNORE_FILES = (".gitignore", ".habitusignore")
 BINARY_PROBE_CHARS = 65_536
 MAX_LINE_CHARS = 20_000
 """A text of one longer line on average is data or minified, not written by anyone."""
@@ -53,22 +52,15 @@ _SECRET_NAME = re.compile("|".join(translate(name) for name in SECRET_NAMES), re
 _EXAMPLE = re.compile(r"(?:example|sample|template|dist)\Z", re.IGNORECASE)
 
 
-class _Spec(msgspec.Struct):
-    """The rules of one ignore file, and which version of it they are."""
-
-    stamp: tuple[int, int, int]
-    rules: GitIgnoreSpec
-
-
 class Rules:
-    """What one workspace allows. Ignore files are read again when they change."""
+    """What one workspace allows."""
 
     def __init__(self, root: Path, privacy: Privacy) -> None:
         self._root = root
         self._real_root = Path(os.path.realpath(root))
         self._privacy = privacy
         self._excluded = GitIgnoreSpec.from_lines(privacy.exclude)
-        self._specs: dict[str, _Spec | None] = {}
+        self._ignored = IgnoreFiles(self._real_root)
 
     def allows(self, path: str | Path, language: str = "") -> bool:
         """Whether a file may be read, suggested in, stored and learned from."""
@@ -93,56 +85,15 @@ class Rules:
 
     def _why_not_inside(self, path: str) -> str:
         parts = PurePosixPath(path).parts
-        if hidden := PRIVATE_FOLDERS.intersection(parts[:-1]):
+        if hidden := PRIVATE_FOLDERS.intersection((*self._real_root.parts, *parts[:-1])):
             return f"{path} lies in {min(hidden)}, which is private."
         if _is_secret(parts[-1]):
             return f"{path} has a name that is known to hold secrets."
         if self._excluded.match_file(path):
             return f"{path} is excluded (privacy.exclude)."
-        for depth in range(1, len(parts) + 1):
-            part = "/".join(parts[:depth]) + ("/" if depth < len(parts) else "")
-            if self._is_ignored(part, depth):
-                return f"{path} is ignored ({' or '.join(IGNORE_FILES)})."
+        if self._ignored.ignores(parts):
+            return f"{path} is ignored ({' or '.join(IGNORE_FILES)})."
         return ""
-
-    def _is_ignored(self, path: str, depth: int) -> bool:
-        """Whether ignore files at or above a path's folder ignore it; the deepest decides.
-
-        Git's rule: a file below an ignored folder cannot be taken back, which is why the
-        caller asks for the folders first.
-        """
-        parts = path.rstrip("/").split("/")
-        for name in IGNORE_FILES:
-            verdict: bool | None = None
-            if name == ".gitignore":
-                verdict = self._decide(".git/info/exclude", path)
-            for level in range(depth):
-                folder = "/".join(parts[:level])
-                below = path[len(folder) + 1 :] if folder else path
-                found = self._decide(f"{folder}/{name}" if folder else name, below)
-                verdict = found if found is not None else verdict
-            if verdict:
-                return True
-        return False
-
-    def _decide(self, ignore_file: str, path: str) -> bool | None:
-        spec = self._spec(ignore_file)
-        return None if spec is None else spec.rules.check_file(path).include
-
-    def _spec(self, ignore_file: str) -> _Spec | None:
-        """The rules of an ignore file as it is now; None where there is none."""
-        full = self._root / ignore_file
-        try:
-            stat = full.stat()
-        except OSError:
-            self._specs[ignore_file] = None
-            return None
-        stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        known = self._specs.get(ignore_file)
-        if known is None or known.stamp != stamp:
-            known = _Spec(stamp, _read_rules(full))
-            self._specs[ignore_file] = known
-        return known
 
 
 def why_not_text(text: str) -> str:
@@ -153,27 +104,6 @@ def why_not_text(text: str) -> str:
     if len(probe) > MAX_LINE_CHARS * (probe.count("\n") + probe.count("\r") + 1):
         return "The file has lines too long to have been written by hand."
     return ""
-
-
-def _read_rules(path: Path) -> GitIgnoreSpec:
-    """An ignore file's rules; one that cannot be read ignores everything below it."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return GitIgnoreSpec.from_lines(["*"])
-    try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError:
-        # One malformed pattern must not open the others: keep those that parse.
-        return GitIgnoreSpec.from_lines([line for line in lines if _parses(line)])
-
-
-def _parses(line: str) -> bool:
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
 
 
 def _below(path: Path, root: Path) -> str:

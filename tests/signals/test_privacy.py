@@ -112,6 +112,42 @@ def test_the_repositorys_own_exclude_file_counts(tmp_path: Path) -> None:
     assert not rules(tmp_path).allows("scratch.py")
 
 
+def test_a_repository_around_the_workspace_counts(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    write(tmp_path, ".gitignore", "*.local.py\n/pkg/app/gone.py\n")
+    write(tmp_path, "pkg/.gitignore", "scratch/\n")
+    checked = rules(tmp_path / "pkg" / "app")
+    for path in ("x.local.py", "gone.py", "scratch/x.py"):
+        assert not checked.allows(path), path
+    assert checked.allows("main.py")
+
+
+def test_a_repository_that_ignores_the_workspace_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    write(tmp_path, ".gitignore", "*\n")
+    write(tmp_path, "projects/app/.gitignore", "gone.py\n")
+    checked = rules(tmp_path / "projects" / "app")
+    assert checked.allows("main.py")
+    assert not checked.allows("gone.py")
+
+
+def test_the_users_global_ignore_file_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    write(tmp_path, "config/git/ignore", "*.scratch.py\n")
+    write(tmp_path, "root/.gitignore", "!kept.scratch.py\n")
+    checked = rules(tmp_path / "root")
+    assert not checked.allows("a.scratch.py")
+    assert checked.allows("kept.scratch.py")
+
+
+def test_a_workspace_inside_a_private_folder_is_private(tmp_path: Path) -> None:
+    root = tmp_path / ".ssh"
+    write(root, "config")
+    assert "private" in rules(root).why_not("config")
+
+
 def test_a_changed_ignore_file_counts_at_once(tmp_path: Path) -> None:
     checked = rules(tmp_path)
     assert checked.allows("notes.py")
