@@ -55,7 +55,14 @@ FITTED: dict[str, tuple[str, ...]] = {
     "cpp": ("torch/include/c10", "torch/include/torch/csrc/jit", "numpy/_core/include"),
 }
 MEASURED: dict[str, tuple[str, ...]] = {
-    "python": ("huggingface_hub/utils", "hypothesis/internal", "tqdm", "anyio", "jinja2", "urllib3"),
+    "python": (
+        "huggingface_hub/utils",
+        "hypothesis/internal",
+        "tqdm",
+        "anyio",
+        "jinja2",
+        "urllib3",
+    ),
     "cpp": ("torch/include/torch/csrc/api", "torch/include/torch/csrc/autograd"),
 }
 _ENDINGS = {"python": "*.py", "cpp": "*.h"}
@@ -146,6 +153,8 @@ def _items(
     for path in paths[:lines]:
         text = files[path].split("\n")
         worth = [i for i, line in enumerate(text) if _is_worth_asking(line)]
+        if not worth:
+            continue
         number = chance.choice(worth)
         line = text[number].rstrip()
         indent = len(line) - len(line.lstrip())

@@ -267,6 +267,16 @@ def test_sorting_and_merging_change_nothing_that_is_found(
             second.advance(token)
 
 
+def test_forgetting_takes_the_lessons_along(desk: Answerer) -> None:
+    desk.memory.remember("w", "a.py", "secret_line = 1\n", learn=True)
+    desk.memory.remember("w", "b.py", "another_line = 1\n", learn=True)
+    desk.memory.forget("w", "a.py")
+    lesson = desk.memory.take_lesson()
+    assert lesson is not None
+    assert (lesson.place.path, lesson.text) == ("b.py", "another_line = 1")
+    assert desk.memory.take_lesson() is None
+
+
 def test_settled_lines_become_lessons_that_lower_the_cost_of_their_like(desk: Answerer) -> None:
     desk.memory.remember("w", "a.py", CLASS)
     desk.memory.remember("w", "b.py", "import a\n")

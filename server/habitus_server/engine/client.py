@@ -157,7 +157,10 @@ class EngineClient:
     def _send(self, message: wire.Message) -> None:
         if self.lost.done() or self._closing:
             raise EngineError("The engine has gone; completion resumes when it is back.")
-        self._writer.write(wire.frame(message))
+        try:
+            self._writer.write(wire.frame(message))
+        except ProtocolError as error:
+            raise EngineError(str(error)) from error
 
     async def _ask(
         self, request: wire.Complete | wire.Score | wire.AskStatus, kind: type[_Answer]

@@ -25,7 +25,11 @@ from habitus_server.engine.wire import Place
 LIVE_TOKENS = 60_000
 """Fresh documents are scanned until they are this many tokens, then sorted."""
 
-LESSON_LINES = 8
+OVERFULL_TOKENS = 4 * LIVE_TOKENS
+"""Even while documents stream in, no more than this is scanned for each token."""
+
+LESSON_LINES = 3
+"""Lines learned from per document taken in: each costs the model a prompt."""
 LESSONS_WAITING = 256
 LOCAL_CHARS = 200_000
 KNOWN_LANGUAGES = frozenset({"python"})
@@ -82,21 +86,30 @@ class Memory:
         with self._lock:
             known = self._workspaces.setdefault(workspace, _Workspace())
             older = known.documents.get(path)
-        if learn:
-            before = self._tokens.bytes_of(older.ids.tolist()).decode() if older else ""
-            self._lessons.extend(_lessons(workspace, path, before, text))
+        lessons = _lessons(workspace, path, self._text(older), text) if learn else []
         with self._lock:
+            self._lessons.extend(lessons)
             known.put(Document(path, ids, starts))
-        if learn:
+            is_overfull = len(known.live) > OVERFULL_TOKENS
+        if is_overfull:
+            self.tidy()
+        if lessons:
             self._on_lesson()
 
     def forget(self, workspace: str, path: str = "") -> None:
-        """Drop a document, or the whole workspace and what its gates learned."""
+        """Drop a document, or the whole workspace and what its gates learned; lessons too."""
         with self._lock:
             if not path:
                 self._workspaces.pop(workspace, None)
             elif workspace in self._workspaces:
                 self._workspaces[workspace].hide(path)
+            kept = [
+                lesson
+                for lesson in self._lessons
+                if lesson.place.workspace != workspace or path not in ("", lesson.place.path)
+            ]
+            self._lessons.clear()
+            self._lessons.extend(kept)
 
     def begin(self, place: Place, *, gates: Gates | None = None) -> Recall:
         """The mixer of one continuation at a place; `gates` in place of the workspace's own."""
@@ -113,14 +126,13 @@ class Memory:
 
     def take_lesson(self) -> Lesson | None:
         """The next lesson that waits, removed."""
-        try:
-            return self._lessons.popleft()
-        except IndexError:
-            return None
+        with self._lock:
+            return self._lessons.popleft() if self._lessons else None
 
     def put_back(self, lesson: Lesson) -> None:
         """Let a lesson that was interrupted wait again, first."""
-        self._lessons.appendleft(lesson)
+        with self._lock:
+            self._lessons.appendleft(lesson)
 
     def tidy(self) -> bool:
         """Sort one workspace's live documents, or merge two of its segments, if it is time."""
@@ -154,6 +166,10 @@ class Memory:
                 for known in self._workspaces.values()
                 for document in known.documents.values()
             )
+
+    def _text(self, document: Document | None) -> str:
+        ids = document.ids.tolist() if document else []
+        return self._tokens.bytes_of(ids).decode(errors="replace")
 
     def _local(self, place: Place) -> Run:
         """The open file around the cursor; the word at the cursor is not evidence for itself."""

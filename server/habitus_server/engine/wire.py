@@ -9,6 +9,7 @@ socket or knows a model.
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import msgspec
 
@@ -207,11 +208,28 @@ HEADER_BYTES = _LENGTH.size
 
 
 def frame(message: Message) -> bytes:
-    """Encode a message with its length before it."""
-    body = _encoder.encode(message)
+    """Encode a message with its length before it.
+
+    Half a surrogate pair, which an editor may send, becomes a question mark: lengths
+    stay, and one broken character does not silence a whole file.
+    """
+    try:
+        body = _encoder.encode(message)
+    except UnicodeEncodeError:
+        body = _encoder.encode(_mended(msgspec.to_builtins(message)))
     if len(body) > MAX_FRAME_BYTES:
         raise ProtocolError(f"A {type(message).__name__} of {len(body)} bytes is too large.")
     return _LENGTH.pack(len(body)) + body
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: _mended(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(item) for item in value]
+    return value
 
 
 def body_length(header: bytes) -> int:
