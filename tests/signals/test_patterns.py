@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import random
 
+from habitus_server.outcomes import Tracker
 from habitus_server.patterns import MAX_TEXT_CHARS, Notebook
 from habitus_server.records import Pattern
 from habitus_server.spans import track
 from habitus_server.text import Buffer, Change, ContentChange, Edit, PositionEncoding, replay
-from signals.scene import change_of, unmark
+from signals.scene import change_of, suggestion, unmark
 
 
 class Desk:
@@ -131,6 +132,36 @@ def test_exclusion_outlives_the_suggestions_settlement() -> None:
         desk.cursor = 17
     desk.type("written_by_hand()")
     assert [pattern.text for pattern in desk.wait()] == ["\nwritten_by_hand()"]
+
+
+def test_a_tracker_and_a_notebook_read_the_same_changes() -> None:
+    """The way in which a session drives both: tracker, exclusions, notebook."""
+    text, cursor = unmark("‸\n")
+    buffer = Buffer(text)
+    tracker = Tracker(buffer)
+    desk = Desk("‸\n")
+
+    def apply(edit: Edit, after_s: float) -> None:
+        nonlocal buffer
+        change = change_of(buffer, edit)
+        desk.apply(change, after_s)
+        tracker.edit(change, desk.now)
+        desk.notebook.exclude(tracker.accepted_spans())
+        buffer = change.after
+
+    for key in "value = ":
+        apply(Edit(cursor, cursor, key), 0.1)
+        cursor += 1
+    tracker.offer(suggestion("compute_it(alpha)"), cursor, cursor, desk.now)
+    apply(Edit(cursor, cursor, "compute_it(alpha)"), 1.0)
+    cursor += len("compute_it(alpha)")
+    for key in " if ready_now else None":
+        apply(Edit(cursor, cursor, key), 0.1)
+        cursor += 1
+    assert desk.notebook.due is not None
+    tracker.tick(desk.notebook.due)
+    desk.notebook.exclude(tracker.accepted_spans())
+    assert [pattern.text for pattern in desk.wait()] == [" if ready_now else None"]
 
 
 def test_a_formatter_starts_no_pattern_and_keeps_those_under_way() -> None:
