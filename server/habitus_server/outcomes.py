@@ -60,6 +60,7 @@ class Tracker:
     def __init__(self, buffer: Buffer) -> None:
         self._buffer = buffer
         self._lives: dict[str, Life] = {}
+        self._settled: dict[str, TrackedSpan] = {}
 
     @property
     def due(self) -> float | None:
@@ -67,12 +68,16 @@ class Tracker:
         return min((life.due() for life in self._lives.values()), default=None)
 
     def accepted_spans(self) -> dict[str, TrackedSpan]:
-        """Text that was accepted (not typed) and has not settled, by suggestion."""
-        return {
-            life.id: life.accepted.span
-            for life in self._lives.values()
-            if life.accepted and life.state is not State.TYPED_THROUGH
-        }
+        """Where accepted (not typed) text is now, by suggestion.
+
+        What has settled since the last call is given once more: time may have jumped past
+        its whole life.
+        """
+        spans, self._settled = self._settled, {}
+        for life in self._lives.values():
+            if life.accepted and life.state is not State.TYPED_THROUGH:
+                spans[life.id] = life.accepted.span
+        return spans
 
     def offer(
         self, suggestion: Suggestion, start: int, end: int, at: float, *, lead: str = ""
@@ -149,6 +154,8 @@ class Tracker:
         """One notification's edits, from the text as it was last seen."""
         signals = self.tick(at)
         self._buffer = change.after
+        for edit in change.edits:
+            self._settled = {key: span.after(edit) for key, span in self._settled.items()}
         for life in self._lives.values():
             if life.observe(change, at):
                 signals += self._believe(life, at)
@@ -189,7 +196,7 @@ class Tracker:
             del self._lives[life.id]
             return [_lost(life, at)]
         if life.accepted:
-            return self._age(life.accepted, at)
+            return self._age(life, life.accepted, at)
         if life.is_outdated and life.is_open:
             return [*life.move_to(State.SUPERSEDED, at, detail={"why": "newer request"})]
         if life.is_open:
@@ -197,13 +204,18 @@ class Tracker:
         del self._lives[life.id]
         return []
 
-    def _age(self, accepted: Accepted, at: float) -> list[Signal]:
+    def _age(self, life: Life, accepted: Accepted, at: float) -> list[Signal]:
         signals: list[Signal] = list(accepted.measure_due(at))
         settlement = accepted.settle_due(at)
         if settlement:
             signals.append(settlement)
-            del self._lives[accepted.suggestion_id]
+            self._release(life, accepted)
+            del self._lives[life.id]
         return signals
+
+    def _release(self, life: Life, accepted: Accepted) -> None:
+        if life.state is not State.TYPED_THROUGH:
+            self._settled[life.id] = accepted.span
 
     def _believe(self, life: Life, at: float) -> list[Signal]:
         """A held judgement proved true: make it the suggestion's state."""
@@ -257,6 +269,7 @@ class Tracker:
                 signals += self._believe(life, at)
             if life.accepted:
                 signals.append(life.accepted.settle(Outcome.CENSORED, at))
+                self._release(life, life.accepted)
             elif life.awaited is not None:
                 signals.append(_lost(life, at))
             elif life.is_open:

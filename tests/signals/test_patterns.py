@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from habitus_server.outcomes import Tracker
+from habitus_server.outcomes import Settlement, Tracker
 from habitus_server.patterns import MAX_TEXT_CHARS, Notebook
 from habitus_server.records import Pattern
 from habitus_server.spans import track
@@ -162,6 +162,22 @@ def test_a_tracker_and_a_notebook_read_the_same_changes() -> None:
     tracker.tick(desk.notebook.due)
     desk.notebook.exclude(tracker.accepted_spans())
     assert [pattern.text for pattern in desk.wait()] == [" if ready_now else None"]
+
+
+def test_accepted_text_stays_excluded_when_time_jumps_past_its_life() -> None:
+    desk = Desk("‸\n")
+    tracker = Tracker(desk.buffer)
+    tracker.offer(suggestion("compute_it(alpha)"), 0, 0, desk.now)
+    change = change_of(desk.buffer, Edit(0, 0, "compute_it(alpha)"))
+    desk.apply(change)
+    tracker.edit(change, desk.now)
+    tracker.accept("a", desk.now)
+    signals = tracker.tick(desk.now + 500)
+    assert any(isinstance(signal, Settlement) for signal in signals)
+    tracker.shown("nobody", desk.now + 500)
+    desk.notebook.exclude(tracker.accepted_spans())
+    assert desk.wait(500) == []
+    assert tracker.accepted_spans() == {}
 
 
 def test_a_formatter_starts_no_pattern_and_keeps_those_under_way() -> None:
