@@ -10,13 +10,10 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from habitus_learner.pretrain.presets import Shape
-
-IGNORED = -100
-"""The target of a position that carries no loss, as in `F.cross_entropy`."""
 
 
 def rotary_tables(length: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -67,8 +64,9 @@ class Attention(nn.Module):
         q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
         group = self.heads // self.kv_heads
         k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return self.o_proj(mixed.transpose(1, 2).reshape(batch, time, -1))
+        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        result: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, time, -1))
+        return result
 
 
 class Feedforward(nn.Module):
@@ -81,7 +79,8 @@ class Feedforward(nn.Module):
         self.down_proj = nn.Linear(shape.feedforward, shape.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        result: Tensor = self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
+        return result
 
 
 class Layer(nn.Module):
@@ -96,7 +95,8 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), cos, sin)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        result: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return result
 
 
 class Trunk(nn.Module):
@@ -135,7 +135,7 @@ class FimModel(nn.Module):
 
     def logits(self, tokens: Tensor) -> Tensor:
         """Next-token scores `[batch, time, vocabulary]`."""
-        return F.linear(self.hidden(tokens), self.model.embed_tokens.weight)
+        return functional.linear(self.hidden(tokens), self.model.embed_tokens.weight)
 
     def forward(self, tokens: Tensor, weights: Tensor) -> Tensor:
         """The weighted sum of next-token losses in nats.
@@ -143,8 +143,8 @@ class FimModel(nn.Module):
         `tokens [batch, time + 1]`; `weights [batch, time]` weighs the loss of each *target*.
         """
         states = self.hidden(tokens[:, :-1]).flatten(0, 1)
-        scores = F.linear(states, self.model.embed_tokens.weight).float()
-        losses = F.cross_entropy(scores, tokens[:, 1:].flatten(), reduction="none")
+        scores = functional.linear(states, self.model.embed_tokens.weight).float()
+        losses = functional.cross_entropy(scores, tokens[:, 1:].flatten(), reduction="none")
         return (losses * weights.flatten()).sum()
 
 
