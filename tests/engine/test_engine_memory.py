@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -187,6 +188,37 @@ def test_what_is_remembered_is_completed(desk: Answerer) -> None:
     place = Place("w", "b.py", "python", "class Account:\n    def withdr", "")
     completed = desk.complete(Complete(1, "x", place, stop=Stop(max_tokens=40)))
     assert completed.candidates[0].text == "aw_money(self, amount_in_cents):"
+
+
+def test_a_remembered_line_ends_where_it_ended(desk: Answerer) -> None:
+    """Its newline is part of the token ")\\n" or the like; the completion writes ")" and ends."""
+    desk.memory.remember("w", "a.py", CLASS)
+    text = "        return self.balance_sheet.subtract(amount_in_cents)"
+    for cut in range(15, len(text) - 1):
+        place = Place("w", "b.py", "python", CLASS.split("        return")[0] + text[:cut], "\n")
+        completed = desk.complete(Complete(1, "x", place, stop=Stop(max_tokens=60)))
+        assert completed.candidates[0].text == text[cut:], cut
+
+
+def test_evidence_is_there_at_every_cut_and_every_step_after_it(desk: Answerer) -> None:
+    """What the workspace knows word for word is given weight, whatever the cursor cuts."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    desk.memory.remember("w", "a.py", source)
+    tokens = desk.model.tokens
+    model = np.full(tokens.size, 1 / tokens.size)
+    chance = random.Random(9)
+    known = steps = 0
+    for _ in range(150):
+        cut = chance.randrange(200, len(source) - 200)
+        middle = source[cut : source.index("\n", cut)]
+        prefix = source[source.rfind("\n", 0, cut - 100) + 1 : cut]
+        recall = desk.memory.begin(Place("w", "b.py", "python", prefix, "\n"), one_line=True)
+        for token in tokens.encode(middle):
+            known += recall.mix(model)[token] > 2 / tokens.size
+            steps += 1
+            recall.advance(token)
+    assert steps > 1000
+    assert known / steps > 0.97
 
 
 def test_the_file_on_disk_is_hidden_from_completions_in_it(desk: Answerer) -> None:

@@ -13,8 +13,9 @@ import torch
 from habitus_server.adapters import MANIFEST, REQUIRED, Manifest, hash_base, hash_file
 from habitus_server.engine import lora
 from habitus_server.engine.foreign import ForeignBackend
-from habitus_server.engine.model import Model, OwnBackend, load_model, read_shape, read_weights
+from habitus_server.engine.model import Model, OwnBackend, load_model
 from habitus_server.engine.network import Network
+from habitus_server.engine.weights import read_shape, read_weights
 from habitus_server.errors import ModelError
 from habitus_server.records import AdapterRef
 from tiny_model import make_tiny_model

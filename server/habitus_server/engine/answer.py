@@ -76,7 +76,9 @@ class Answerer:
                     reading,
                     self.model.tokens,
                     request.stop,
-                    mixer=self._mixer(request.place, request.use_memory),
+                    mixer=self._mixer(
+                        request.place, request.use_memory, one_line=request.stop.mode == "line"
+                    ),
                     choose=sampler(request.temperature, request.seed + rank) if rank else likeliest,
                     check=check,
                     on_text=None if rank else on_text,
@@ -103,7 +105,8 @@ class Answerer:
         reading, _ = read_and_keep(
             caches, request.adapter, network, prompt.ids, chunk=self._chunk, check=check
         )
-        bits = cost_bits(reading, middle, self._mixer(request.place, request.use_memory))
+        mixer = self._mixer(request.place, request.use_memory, one_line=_is_line(request.middle))
+        bits = cost_bits(reading, middle, mixer)
         caches.note(reading.cache, prompt.ids)
         return Scored(request.id, bits, len(request.middle), len(middle))
 
@@ -124,7 +127,7 @@ class Answerer:
             reading = read_prompt(
                 network, network.new_cache(), prompt.ids, chunk=self._chunk, check=check
             )
-            recall = self.memory.begin(lesson.place)
+            recall = self.memory.begin(lesson.place, one_line=True)
             cost_bits(reading, middle, recall, on_token=recall.learn)
         except ModelError:
             return True  # its adapter is gone; other lessons may name others
@@ -177,8 +180,12 @@ class Answerer:
         finally:
             torch.set_num_threads(usual)
 
-    def _mixer(self, place: Place, use_memory: bool) -> Mixer:
-        return self.memory.begin(place) if use_memory else ModelAlone()
+    def _mixer(self, place: Place, use_memory: bool, *, one_line: bool) -> Mixer:
+        return self.memory.begin(place, one_line=one_line) if use_memory else ModelAlone()
+
+
+def _is_line(text: str) -> bool:
+    return "\n" not in text
 
 
 def _budget(positions: int) -> Budget:

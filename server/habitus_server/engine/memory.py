@@ -16,10 +16,13 @@ from collections.abc import Callable
 
 import msgspec
 
+from habitus_server.engine.evidence import level_of
+from habitus_server.engine.fim import visible_suffix
 from habitus_server.engine.gates import Gates
-from habitus_server.engine.recall import Recall, View, Vocabulary, level_of
+from habitus_server.engine.recall import Recall, View
 from habitus_server.engine.segment import GAP, Document, Run, SortedSegment
 from habitus_server.engine.tokens import DocumentReader, Tokens
+from habitus_server.engine.vocabulary import Vocabulary
 from habitus_server.engine.wire import Place
 
 LIVE_TOKENS = 60_000
@@ -111,8 +114,14 @@ class Memory:
             self._lessons.clear()
             self._lessons.extend(kept)
 
-    def begin(self, place: Place, *, gates: Gates | None = None) -> Recall:
-        """The mixer of one continuation at a place; `gates` in place of the workspace's own."""
+    def begin(
+        self, place: Place, *, one_line: bool = False, gates: Gates | None = None
+    ) -> Recall:
+        """The mixer of one continuation at a place.
+
+        `one_line` says that it ends with its line at the latest; `gates` are used in
+        place of the workspace's own.
+        """
         with self._lock:
             known = self._workspaces.get(place.workspace) or _Workspace()
             segments = tuple(s for s in (*known.sorted, known.live) if len(s) > 1)
@@ -122,7 +131,16 @@ class Memory:
         tokens = local.ids[local.ids != GAP]
         vocabulary = level_of(tokens, 0, is_local=True) if len(tokens) else None
         view = View(local, segments, place.path, vocabulary)
-        return Recall(view, self._vocabulary, gates, place.prefix, is_known=is_known)
+        below = visible_suffix(place.suffix)
+        return Recall(
+            view,
+            self._vocabulary,
+            gates,
+            place.prefix,
+            is_known=is_known,
+            # With text right of the cursor, that text is where a completion ends.
+            ends_line=one_line and (not below or below[0] in "\r\n"),
+        )
 
     def take_lesson(self) -> Lesson | None:
         """The next lesson that waits, removed."""

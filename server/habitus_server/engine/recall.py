@@ -8,24 +8,23 @@ tokens and gates; not whose they are.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from habitus_server.engine.evidence import NOTHING_SEEN, Seen, ladder
 from habitus_server.engine.gates import Gates, Level, Mixture, Probabilities
-from habitus_server.engine.segment import GAP, LONGEST, Ids, Matches, Run
+from habitus_server.engine.segment import GAP, LONGEST, Matches, Run
 from habitus_server.engine.tokens import Tokens
+from habitus_server.engine.vocabulary import Vocabulary
 
 AHEAD = 12
 """Tokens read ahead from each place where a cut word goes on."""
 
 _HEALED = 256
-_LEVELS = 3
 _TAIL_CHARS = 240
-_ZERO = np.zeros(1, np.int64)
 
 
 class View(msgspec.Struct, frozen=True):
@@ -49,56 +48,26 @@ class Healing(msgspec.Struct, frozen=True):
     is_local: NDArray[np.bool_]
 
 
-class Vocabulary:
-    """Tokens by what they spell, for going on from a part of one."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self.tokens = tokens
-        order = sorted(range(tokens.size), key=lambda index: tokens.pieces[index])
-        self._sorted = [tokens.pieces[index] for index in order]
-        self._ranks = np.empty(tokens.size + 1, np.int64)
-        self._ranks[order] = np.arange(tokens.size)
-        self._ranks[GAP] = -1
-        self._exact = {tokens.pieces[index]: index for index in reversed(order)}
-        self._rests: dict[bytes, list[int]] = {}
-
-    def starting_with(self, text: bytes, ids: Ids) -> NDArray[np.bool_]:
-        """Which of `ids` spell something that begins with `text`."""
-        low = bisect_left(self._sorted, text)
-        high = bisect_left(self._sorted, text + b"\xff\xff")
-        ranks = self._ranks[ids]
-        return (ranks >= low) & (ranks < high)
-
-    def spelling(self, text: bytes) -> int | None:
-        """The token that spells exactly this."""
-        return self._exact.get(text)
-
-    def read(self, rest: bytes) -> list[int]:
-        """What remains of a word, read on its own as a completion would write it."""
-        if not rest:
-            return []
-        known = self._rests.get(rest)
-        if known is None:
-            try:
-                known = self.tokens.encode(rest.decode())
-            except UnicodeDecodeError:
-                known = [GAP]
-            if len(self._rests) > 50_000:
-                self._rests.clear()
-            self._rests[rest] = known
-        return known
-
-
 class Recall:
     """The mixer of one continuation at one place."""
 
     def __init__(
-        self, view: View, vocabulary: Vocabulary, gates: Gates, prefix: str, *, is_known: bool
+        self,
+        view: View,
+        vocabulary: Vocabulary,
+        gates: Gates,
+        prefix: str,
+        *,
+        is_known: bool,
+        ends_line: bool,
     ) -> None:
         self._view = view
         self._vocabulary = vocabulary
         self._gates = gates
         self._is_known = is_known
+        self._ends_line = ends_line
+        self._seen = NOTHING_SEEN
+        self._closing = NOTHING_SEEN
         self._written: list[int] = []
         self.last: Mixture | None = None
         self._before, self._cut = _split_words(vocabulary.tokens, _tail(prefix))
@@ -121,6 +90,7 @@ class Recall:
         self._written.append(token)
         if self._healing is None:
             self._context.append(token)
+            self._closing = self._seen.closed_by(token, self._vocabulary.end)
             return
         follows = self._healing.ahead[:, len(self._written) - 1] == token
         self._healing = Healing(
@@ -133,27 +103,37 @@ class Recall:
     def _leave_the_cut_word(self) -> None:
         """Go over to whole tokens once the text has passed the end of the cut word."""
         tokens = self._vocabulary.tokens
+        spelled = self._cut + tokens.bytes_of(self._written)
+        is_overdue = len(self._written) >= AHEAD  # the rows end here
         try:
-            text = (self._cut + tokens.bytes_of(self._written)).decode()
+            text = spelled.decode(errors="replace" if is_overdue else "strict")
         except UnicodeDecodeError:
             return
-        before = len(self._cut)
         ids, words = tokens.encode_words(text)
         end = 0
         for index, token in enumerate(ids):
             end += len(tokens.pieces[token])
             ends_word = index + 1 == len(ids) or words[index + 1] != words[index]
-            if end >= before and ends_word:
-                break
-        else:
-            return
-        inside = self._count_until(end - before)
-        if inside is not None and inside < len(self._written):
-            self._context = self._before + ids[: index + 1] + self._written[inside:]
-            self._healing = None
-        elif len(self._written) >= AHEAD:
-            self._context = self._before + ids
-            self._healing = None
+            if end < len(self._cut) or not ends_word:
+                continue
+            # Whole again where a natural word and a written token end together.
+            inside = self._count_until(end - len(self._cut))
+            if inside is not None and inside < len(self._written):
+                self._go_on(self._before + ids[: index + 1] + self._written[inside:])
+                return
+        if is_overdue:
+            self._go_on(self._before + ids)
+
+    def _go_on(self, context: list[int]) -> None:
+        """Look up whole tokens from here on; rows that are about to end still say so."""
+        healing, step, end = self._healing, len(self._written), self._vocabulary.end
+        self._context = context
+        self._healing = None
+        if healing is not None and step < AHEAD:
+            ends = healing.ahead[:, step] == end
+            closing = healing.ahead[ends, step]
+            lengths = healing.lengths[ends] + step
+            self._closing = Seen(closing, closing, lengths, healing.is_local[ends])
 
     def _count_until(self, size: int) -> int | None:
         """How many of the written tokens spell the first `size` bytes, if any number does."""
@@ -172,24 +152,34 @@ class Recall:
             levels = []
             for is_local in (True, False):
                 chosen = known & (healing.is_local == is_local)
-                levels += _ladder(nexts[chosen], lengths[chosen], is_local=is_local)
+                levels += ladder(nexts[chosen], lengths[chosen], is_local=is_local)
         else:
-            context = self._context[-LONGEST:]
-            local = self._view.local
-            near = local.matches(context)
-            levels = _ladder(local.ids[near.at], near.lengths, is_local=True)
-            far = [
-                (s.ids, s.matches(context, without=self._view.without))
-                for s in self._view.segments
-            ]
-            if far:
-                nexts = np.concatenate([ids[m.at] for ids, m in far])
-                lengths = np.concatenate([m.lengths for _, m in far])
-                levels += _ladder(nexts, lengths, is_local=False)
+            self._seen = self._look_up(self._context[-LONGEST:]).joined(self._closing)
+            levels = []
+            for is_local in (True, False):
+                chosen = self._seen.is_local == is_local
+                levels += ladder(
+                    self._seen.nexts[chosen], self._seen.lengths[chosen], is_local=is_local
+                )
             if self._view.vocabulary is not None:
                 levels.append(self._view.vocabulary)
         levels.sort(key=lambda level: (-level.length, not level.is_local))
         return levels
+
+    def _look_up(self, context: Sequence[int]) -> Seen:
+        """Places that the context precedes, in the open file and in the workspace."""
+        parts = [(self._view.local, self._view.local.matches(context))]
+        parts += [
+            (segment, segment.matches(context, without=self._view.without))
+            for segment in self._view.segments
+        ]
+        natural = np.concatenate([run.ids[matches.at] for run, matches in parts])
+        return Seen(
+            natural=natural,
+            nexts=self._vocabulary.within_line[natural] if self._ends_line else natural,
+            lengths=np.concatenate([matches.lengths for _, matches in parts]),
+            is_local=np.arange(len(natural)) < len(parts[0][1].at),
+        )
 
     def _heal(self) -> Healing:
         rows: list[list[int]] = []
@@ -231,49 +221,32 @@ class Recall:
     def _row(self, run: Run, at: int, offset: int) -> list[int]:
         """The tokens that a completion would write from inside the token at `at`."""
         pieces = self._vocabulary.tokens.pieces
-        token = int(run.ids[at])
-        rest = pieces[token][offset:]
+        rest = pieces[int(run.ids[at])][offset:]
         at += 1
-        while at < len(run.ids) and not run.starts[at]:
+        joins = 1
+        while at < len(run.ids) and (not run.starts[at] or joins):
+            if run.starts[at]:
+                # Left alone, "_" of "self._x" joins the word behind it, as it did not there.
+                if not rest or rest[-1:].isalnum() or b"\n" in rest or run.ids[at] == GAP:
+                    break
+                joins = 0
             rest += pieces[int(run.ids[at])]
             at += 1
-        row = list(self._vocabulary.read(rest))
-        following: Sequence[int] = run.ids[at : at + max(0, AHEAD - len(row))].tolist()
-        for index in following:
-            row.append(index)
+        head, newline, _ = rest.partition(b"\n")
+        ends_here = self._ends_line and bool(newline)
+        row = list(self._vocabulary.read(head.rstrip(b"\r") if ends_here else rest))
+        if row[:1] == [GAP]:
+            return []
+        if ends_here:
+            return [*row, self._vocabulary.end]
+        for index in run.ids[at : at + max(0, AHEAD - len(row))].tolist():
+            written = int(self._vocabulary.within_line[index]) if self._ends_line else index
+            row.append(written)
+            if written != index:
+                return row if written == self._vocabulary.end else [*row, self._vocabulary.end]
             if index == GAP:
                 break
-        return row if row[:1] != [GAP] else []
-
-
-def _ladder(
-    nexts: NDArray[np.int32], lengths: NDArray[np.int64], *, is_local: bool
-) -> list[Level]:
-    """Levels of evidence: the longest matches, then shorter ones while they add much."""
-    known = nexts != GAP
-    if not known.all():
-        nexts, lengths = nexts[known], lengths[known]
-    if not len(nexts):
-        return []
-    order = lengths.argsort(kind="stable")[::-1]
-    nexts, lengths = nexts[order], lengths[order]
-    levels: list[Level] = []
-    counted = 0
-    while counted < len(nexts) and len(levels) < _LEVELS:
-        length = int(lengths[counted])
-        count = len(lengths) - int(lengths[::-1].searchsorted(length))
-        levels.append(level_of(nexts[:count], length, is_local=is_local))
-        counted = 2 * count
-    return levels
-
-
-def level_of(nexts: NDArray[np.int32], length: int, *, is_local: bool) -> Level:
-    """What followed, with its shares. `np.unique` says the same and takes thrice as long."""
-    ordered = np.sort(nexts)
-    turns = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    starts = np.concatenate((_ZERO, turns))
-    counts = np.concatenate((turns, [len(ordered)])) - starts
-    return Level(is_local, length, len(ordered), ordered[starts], counts / len(ordered))
+        return row
 
 
 def _split_words(tokens: Tokens, text: str) -> tuple[list[int], bytes]:
