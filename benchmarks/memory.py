@@ -198,7 +198,7 @@ def walk(
     begin_ms: list[float] = []
     for item in project.items:
         started = time.perf_counter()
-        recall = memory.begin(item.place, gates=gates)
+        recall = memory.begin(item.place, one_line=True, gates=gates)
         begin_ms.append((time.perf_counter() - started) * 1e3)
         both = [True, True]
         for token, logs in zip(item.tokens, item.model, strict=True):
