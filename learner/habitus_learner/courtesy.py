@@ -1,12 +1,15 @@
-"""Training steps aside while its user types.
+"""Training steps aside for whoever uses the machine.
 
 Promises to hold a run between two batches while an engine on this machine has answered
-a moment ago, and never to hold it for good. Knows engines only by the marker files
-whose modification time says when they last served.
+a moment ago, never to hold it for good, and to leave the processor to others when they
+want it. Knows engines only by the marker files whose modification time says when they
+last served.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +17,21 @@ LONGEST_WAIT_S = 30.0
 """A batch waits no longer than this, so that a day of typing cannot starve a cycle."""
 
 _POLL_S = 0.2
+_NICENESS = 10
+_SESSION_NICENESS = 5
+"""A third of what an ordinary session gets, when both want the processor."""
+
+
+def stand_back() -> None:
+    """Let every other process go first; for a process that does nothing but train.
+
+    Where Linux groups processes by session, niceness counts within a session only: the
+    process gets a session of its own, and that group is made nice as a whole.
+    """
+    os.nice(_NICENESS)
+    with contextlib.suppress(OSError):
+        os.setsid()
+        Path("/proc/self/autogroup").write_text(str(_SESSION_NICENESS), encoding="ascii")
 
 
 class Courtesy:

@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True):
     config: Config
     yields: bool = True
     minutes: float | None = None
+    checkpoint_every_s: float = 20.0
 
 
 def is_due(situation: Situation, learning: Learning) -> Due | None:
@@ -159,6 +160,7 @@ def _prepare(
         incumbent=incumbent,
         busy_markers=str(runtime_dir(settings.state)) if settings.yields else "",
         idle_seconds=learning.idle_seconds,
+        checkpoint_every_s=settings.checkpoint_every_s,
         hyper=Hyper(),
     )
     workfolder.lay_out(plan, split)

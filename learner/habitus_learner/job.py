@@ -20,7 +20,7 @@ import psutil
 import torch
 
 from habitus_learner import gate, measure
-from habitus_learner.courtesy import Courtesy
+from habitus_learner.courtesy import Courtesy, stand_back
 from habitus_learner.dataset import Layout
 from habitus_learner.examples import count_by_kind
 from habitus_learner.gate import Ruling
@@ -67,6 +67,8 @@ def work(folder: Path) -> Ruling:
     plan = read_plan(folder)
     if plan is None:
         raise TrainingError(f"There is no plan in {folder}; nothing was trained.")
+    if plan.busy_markers:
+        stand_back()
     torch.set_num_threads(plan.threads or psutil.cpu_count(logical=False) or 1)
     device = choose_device(plan.device)
     base = find_folder(plan.model, allow_hub=plan.loads_hub_models)
@@ -197,8 +199,6 @@ def tell(line: Progress) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Do the work of the folder that is named."""
-    # Training stands behind everything that answers a user.
-    os.nice(10)
     folder = Path(arguments[0])
     try:
         # A job whose parent was killed may still be in its last batch.

@@ -143,7 +143,9 @@ def adapter_state(trainee: Trainee) -> dict[str, Tensor]:
     """The adapter's own tensors, by the names under which peft saves them, on the CPU."""
     from peft import get_peft_model_state_dict
 
-    state: Mapping[str, Tensor] = get_peft_model_state_dict(trainee.model)
+    state: Mapping[str, Tensor] = get_peft_model_state_dict(
+        trainee.model, save_embedding_layers=False
+    )
     return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
 
 

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from habitus_learner import workfolder
+from habitus_learner.cycle import Settings, is_interrupted, run_cycle
+from habitus_learner.sidecar import Sidecar
+from habitus_learner.workfolder import Progress, read_examples
+from habitus_server import adapters
+from habitus_server.config import Config, Engine, Learning
+from habitus_server.engine.model import load_model
+from habitus_server.records import CycleState, State
+from habitus_server.store import Store
+from habitus_server.workspaces import Workspace, locked
+from learner.made_rows import habit_patterns, suggestion
+
+
+class KilledError(Exception):
+    """Stands for the learner's own death."""
+
+
+def settings(state: Path, model: Path, *, steps: int = 40) -> Settings:
+    config = Config(
+        model=str(model),
+        learning=Learning(max_steps=steps, minutes=5.0),
+        engine=Engine(device="cpu", threads=1),
+    )
+    return Settings(state=state, config=config, yields=False, checkpoint_every_s=0.0)
+
+
+def fill(store: Store, *, patterns: int = 160) -> None:
+    store.add_patterns(habit_patterns(patterns))
+    for number, (state, final) in enumerate(
+        [(State.DISMISSED, ""), (State.DISMISSED, "read(paths)")], start=1
+    ):
+        one = suggestion(id=f"s{number}", request_id=f"r{number}", offered_at=float(number))
+        store.add_suggestions([one])
+        store.set_state(one.id, state, float(number))
+        if final:
+            from habitus_server.records import Outcome
+
+            store.settle(one.id, Outcome.REVERTED, 0, final, float(number))
+    store.barrier().result()
+
+
+def test_a_cycle_trains_judges_and_publishes_what_the_engine_can_serve(
+    workspace: Workspace, store: Store, state: Path, tiny_model: Path
+) -> None:
+    fill(store)
+    stages: list[str] = []
+    cycle = run_cycle(
+        workspace,
+        store,
+        settings(state, tiny_model),
+        on_progress=lambda line: stages.append(line.stage),
+    )
+    assert cycle.state is CycleState.PUBLISHED, cycle.verdict
+    assert list(dict.fromkeys(stages)) == ["collecting", "preparing", "training", "judging"]
+    ref = adapters.current(workspace)
+    assert ref is not None and ref.version == cycle.adapter
+    manifest = adapters.verify(Path(ref.path), base_sha256=adapters.hash_base(tiny_model))
+    assert manifest.examples["failure"] == 1
+    assert manifest.examples["correction"] == 1
+    assert manifest.examples["pattern"] > 50
+    assert manifest.figures["gain_low"] > 0
+    assert manifest.verdict == cycle.verdict
+    load_model(str(tiny_model), "cpu").network(ref)
+    rows = {r for e in read_examples(Path(ref.path) / adapters.EXAMPLES) for r in e.row_ids}
+    stored = {p.id for p in store.patterns()} | {r.suggestion.id for r in store.suggestions()}
+    assert rows and rows <= stored
+    assert not workfolder.work_folder(workspace).exists()
+
+
+def test_a_cycle_outlives_the_death_of_its_child_and_of_its_parent(
+    workspace: Workspace, store: Store, state: Path, tiny_model: Path
+) -> None:
+    fill(store)
+    steps: list[int] = []
+
+    def kill_child_then_self(line: Progress) -> None:
+        if line.stage != "training":
+            return
+        if line.step >= 6 and not steps:
+            steps.append(line.step)
+            for child in psutil.Process().children():
+                child.kill()
+        elif line.step >= 12:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run_cycle(
+            workspace, store, settings(state, tiny_model), on_progress=kill_child_then_self
+        )
+    (running,) = store.cycles()
+    assert running.state is CycleState.RUNNING
+    assert is_interrupted(workspace, store)
+    resumed: list[int] = []
+    cycle = run_cycle(
+        workspace,
+        store,
+        settings(state, tiny_model),
+        on_progress=lambda line: resumed.append(line.step) if line.stage == "training" else None,
+    )
+    assert (cycle.id, cycle.state) == (running.id, CycleState.PUBLISHED)
+    assert min(resumed) >= 11, "steps before the last checkpoint are not done again"
+    assert len(store.cycles()) == 1
+    assert not is_interrupted(workspace, store)
+
+
+def test_too_little_to_judge_by_waits_without_training(
+    workspace: Workspace, store: Store, state: Path, tmp_path: Path
+) -> None:
+    store.add_patterns(habit_patterns(12)).result()
+    cycle = run_cycle(workspace, store, settings(state, tmp_path / "no model is looked for"))
+    assert cycle.state is CycleState.WAITING
+    assert "Waiting for more code" in cycle.verdict
+    assert adapters.current(workspace) is None
+
+
+def test_a_model_that_is_not_there_fails_the_cycle_with_the_reason(
+    workspace: Workspace, store: Store, state: Path, tmp_path: Path
+) -> None:
+    fill(store)
+    cycle = run_cycle(workspace, store, settings(state, tmp_path / "gone"))
+    assert cycle.state is CycleState.FAILED
+    assert "gone does not exist" in cycle.verdict
+
+
+def test_the_sidecar_answers_a_request_even_when_little_is_new(
+    workspace: Workspace, store: Store, state: Path, tmp_path: Path
+) -> None:
+    store.add_patterns(habit_patterns(12)).result()
+    sidecar = Sidecar(workspace, store, settings(state, tmp_path / "none"))
+    assert sidecar.step() is None
+    store.request_cycle(1.0).result()
+    cycle = sidecar.step()
+    assert cycle is not None and cycle.state is CycleState.WAITING
+    assert sidecar.step() is None
+
+
+def test_a_request_is_kept_while_another_workspace_trains(
+    workspace: Workspace, store: Store, state: Path, tmp_path: Path
+) -> None:
+    store.add_patterns(habit_patterns(12)).result()
+    sidecar = Sidecar(workspace, store, settings(state, tmp_path / "none"))
+    store.request_cycle(1.0).result()
+    with locked(state / "training.lock"):
+        assert sidecar.step() is None
+    assert sidecar.step() is not None
+
+
+def habitus(*arguments: str, state: Path, **options: object) -> subprocess.Popen[str]:
+    paths = [entry for entry in sys.path if entry.endswith(("/server", "/learner"))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = ["-P", "-m", "habitus_learner_cli", *arguments, "--state-dir", str(state)]
+    command[2:3] = []
+    code = (
+        "import argparse, sys, importlib; name = sys.argv[1];"
+        "module = importlib.import_module(f'habitus_learner.commands.{name}');"
+        "parser = argparse.ArgumentParser(); module.add_arguments(parser);"
+        "sys.exit(module.run(parser.parse_args(sys.argv[2:])))"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", code, *arguments, "--state-dir", str(state)],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def test_learn_now_prints_its_verdict_and_writes_the_cycle(
+    workspace: Workspace, store: Store, state: Path, tmp_path: Path
+) -> None:
+    store.add_patterns(habit_patterns(12)).result()
+    report = tmp_path / "cycle.json"
+    root = str(workspace.root)
+    child = habitus("learn", root, "--now", "--json", str(report), state=state)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert "Waiting for more code" in out
+    assert json.loads(report.read_text())["state"] == "waiting"
+
+
+def test_a_learner_ends_when_the_editor_that_started_it_has_gone(
+    workspace: Workspace, state: Path
+) -> None:
+    child = habitus("learn", str(workspace.root), state=state, stdin=subprocess.PIPE)
+    assert child.stdin is not None
+    deadline = psutil.time.monotonic() + 30
+    while not workspace.learn_lock.exists() and psutil.time.monotonic() < deadline:
+        psutil.time.sleep(0.1)
+    assert child.poll() is None
+    second = habitus("learn", str(workspace.root), state=state, stdin=subprocess.PIPE)
+    assert second.wait(timeout=30) == 0, "one learner per workspace"
+    child.stdin.close()
+    child.wait(timeout=30)
+
+
+def test_rollback_says_what_serves_and_refuses_what_is_not_there(
+    workspace: Workspace, state: Path
+) -> None:
+    child = habitus("rollback", str(workspace.root), "--to", "base", state=state)
+    out, err = child.communicate(timeout=60)
+    assert (child.returncode, out.strip()) == (0, "Base weights serve now."), err
