@@ -6,35 +6,27 @@ from lsprotocol import types
 
 from habitus_server import fixes
 from habitus_server.lsp import convert
-from habitus_server.lsp.protocol import HabitusServer
-from habitus_server.lsp.window import Window
+from habitus_server.lsp.rooms import Rooms
 from habitus_server.session import Snapshot
 
 
-def register(server: HabitusServer, window: Window) -> None:
-    """Register the handler."""
-
-    @server.feature(
-        types.TEXT_DOCUMENT_CODE_ACTION,
-        types.CodeActionOptions(
-            code_action_kinds=[types.CodeActionKind.QuickFix], resolve_provider=False
-        ),
-    )
-    async def code_action(params: types.CodeActionParams) -> list[types.CodeAction] | None:
-        """Cancelled with its request; asks the model only where something is wrong."""
-        if not _wants_quickfix(params.context.only):
-            return None
-        low = convert.to_position(params.range.start)
-        high = convert.to_position(params.range.end)
-        snapshot = window.session.snapshot(params.text_document.uri, low, (low, high, ""))
-        if snapshot is None:
-            return None
-        given = {
-            _to_diagnostic(diagnostic, snapshot, window): diagnostic
-            for diagnostic in params.context.diagnostics
-        }
-        offered = await window.fix(snapshot, tuple(given))
-        return [_from_fix(fix, snapshot, window, given) for fix in offered]
+async def quick_fixes(
+    rooms: Rooms, params: types.CodeActionParams
+) -> list[types.CodeAction] | None:
+    """Asks the model only where something is wrong."""
+    if not _wants_quickfix(params.context.only):
+        return None
+    low = convert.to_position(params.range.start)
+    high = convert.to_position(params.range.end)
+    snapshot = rooms.session.snapshot(params.text_document.uri, low, (low, high, ""))
+    if snapshot is None:
+        return None
+    given = {
+        _to_diagnostic(diagnostic, snapshot, rooms): diagnostic
+        for diagnostic in params.context.diagnostics
+    }
+    offered = await rooms.fix(snapshot, tuple(given))
+    return [_from_fix(fix, snapshot, rooms, given) for fix in offered]
 
 
 def _wants_quickfix(only: object) -> bool:
@@ -45,9 +37,9 @@ def _wants_quickfix(only: object) -> bool:
 
 
 def _to_diagnostic(
-    diagnostic: types.Diagnostic, snapshot: Snapshot, window: Window
+    diagnostic: types.Diagnostic, snapshot: Snapshot, rooms: Rooms
 ) -> fixes.Diagnostic:
-    buffer, encoding = snapshot.document.buffer, window.session.encoding
+    buffer, encoding = snapshot.document.buffer, rooms.session.encoding
     return fixes.Diagnostic(
         message=diagnostic.message,
         start=buffer.offset_at(convert.to_position(diagnostic.range.start), encoding),
@@ -60,11 +52,11 @@ def _to_diagnostic(
 def _from_fix(
     fix: fixes.Fix,
     snapshot: Snapshot,
-    window: Window,
+    rooms: Rooms,
     given: dict[fixes.Diagnostic, types.Diagnostic],
 ) -> types.CodeAction:
     answered = given.get(fix.diagnostic)
-    span = convert.from_range(snapshot.document, fix.start, fix.end, window.session.encoding)
+    span = convert.from_range(snapshot.document, fix.start, fix.end, rooms.session.encoding)
     edit = types.TextDocumentEdit(
         types.OptionalVersionedTextDocumentIdentifier(snapshot.uri, snapshot.version),
         [types.TextEdit(span, fix.text)],
@@ -73,15 +65,15 @@ def _from_fix(
         title=fix.title,
         kind=types.CodeActionKind.QuickFix,
         diagnostics=None if answered is None else [answered],
-        edit=_workspace_edit(snapshot, edit, window),
+        edit=_workspace_edit(snapshot, edit, rooms),
     )
 
 
 def _workspace_edit(
-    snapshot: Snapshot, edit: types.TextDocumentEdit, window: Window
+    snapshot: Snapshot, edit: types.TextDocumentEdit, rooms: Rooms
 ) -> types.WorkspaceEdit:
     """With the version, where the editor can check it: an edit for older text is refused."""
-    if window.checks_versions:
+    if rooms.checks_versions:
         return types.WorkspaceEdit(document_changes=[edit])
     plain = [one for one in edit.edits if isinstance(one, types.TextEdit)]
     return types.WorkspaceEdit(changes={snapshot.uri: plain})

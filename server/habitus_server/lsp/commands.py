@@ -1,22 +1,14 @@
-"""workspace/executeCommand: each command takes one object.
-
-pygls unpacks arguments by position and knows no defaults, and some editors drop a
-trailing null: so each command reads whatever arrives by itself.
-"""
+"""workspace/executeCommand: each command takes one object and answers with one."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from pygls.exceptions import JsonRpcInvalidParams
 
-from habitus_server.lsp.outbox import to_plain
-from habitus_server.lsp.protocol import HabitusServer
-from habitus_server.lsp.window import Window
-
-_Argument = TypeVar("_Argument", bound=msgspec.Struct)
+from habitus_server.lsp.rooms import Rooms
 
 
 class About(msgspec.Struct):
@@ -31,54 +23,60 @@ class Where(msgspec.Struct):
     uri: str | None = None
 
 
-def register(server: HabitusServer, window: Window) -> None:
-    """Register the commands."""
-
-    async def accept(about: About) -> dict[str, Any]:
-        """Answered after the commit is on disk, or with recorded = false and why."""
-        return await window.accept(about.id)
-
-    async def dismiss(about: About) -> dict[str, Any]:
-        return await window.dismiss(about.id)
-
-    async def learn_now(where: Where) -> dict[str, Any]:
-        return await window.learn_now(where.uri)
-
-    async def roll_back(where: Where) -> dict[str, Any]:
-        return await window.roll_back(where.uri)
-
-    async def pause(where: Where) -> dict[str, Any]:
-        window.pause(is_paused=True)
-        return {"paused": True}
-
-    async def resume(where: Where) -> dict[str, Any]:
-        window.pause(is_paused=False)
-        return {"paused": False}
-
-    async def status(where: Where) -> dict[str, Any]:
-        shown: dict[str, Any] = to_plain(await window.status(where.uri))
-        return shown
-
-    _command(server, "habitus.accept", About, accept)
-    _command(server, "habitus.dismiss", About, dismiss)
-    _command(server, "habitus.learnNow", Where, learn_now)
-    _command(server, "habitus.rollBack", Where, roll_back)
-    _command(server, "habitus.pause", Where, pause)
-    _command(server, "habitus.resume", Where, resume)
-    _command(server, "habitus.status", Where, status)
+async def run(rooms: Rooms, name: str, function: str, given: Any) -> dict[str, Any]:
+    """Run a command by the name of its function here; what it cannot read it refuses."""
+    kind, work = _COMMANDS[function]
+    try:
+        argument: Any = msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        raise JsonRpcInvalidParams(f"{name} takes one object: {error}.") from error
+    return await work(rooms, argument)
 
 
-def _command(
-    server: HabitusServer,
-    name: str,
-    kind: type[_Argument],
-    run: Callable[[_Argument], Awaitable[dict[str, Any]]],
-) -> None:
-    @server.command(name)
-    async def handler(*arguments: Any) -> dict[str, Any]:
-        given = arguments[0] if arguments and arguments[0] is not None else {}
-        try:
-            argument = msgspec.convert(given, kind)
-        except msgspec.ValidationError as error:
-            raise JsonRpcInvalidParams(f"{name} takes one object: {error}.") from error
-        return await run(argument)
+async def accept(rooms: Rooms, about: About) -> dict[str, Any]:
+    """Answered after the commit is on disk, or with recorded = false and why."""
+    return await rooms.accept(about.id)
+
+
+async def dismiss(rooms: Rooms, about: About) -> dict[str, Any]:
+    """The suggestion is not offered at its place again unasked."""
+    return await rooms.dismiss(about.id)
+
+
+async def learn_now(rooms: Rooms, where: Where) -> dict[str, Any]:
+    """Ask the workspace's learner for a cycle; its progress shows in the status."""
+    return await rooms.learn_now(where.uri)
+
+
+async def roll_back(rooms: Rooms, where: Where) -> dict[str, Any]:
+    """Put the workspace's earlier adapter back into service."""
+    return await rooms.roll_back(where.uri)
+
+
+async def pause(rooms: Rooms, where: Where) -> dict[str, Any]:
+    """Suggest and record nothing in this window until resumed."""
+    rooms.pause(is_paused=True)
+    return {"paused": True}
+
+
+async def resume(rooms: Rooms, where: Where) -> dict[str, Any]:
+    """Go on."""
+    rooms.pause(is_paused=False)
+    return {"paused": False}
+
+
+async def status(rooms: Rooms, where: Where) -> dict[str, Any]:
+    """Everything about one workspace (see `habitus_server.status`)."""
+    shown: dict[str, Any] = msgspec.to_builtins(await rooms.status(where.uri))
+    return shown
+
+
+_COMMANDS: dict[str, tuple[type, Callable[[Rooms, Any], Awaitable[dict[str, Any]]]]] = {
+    "accept": (About, accept),
+    "dismiss": (About, dismiss),
+    "learn_now": (Where, learn_now),
+    "roll_back": (Where, roll_back),
+    "pause": (Where, pause),
+    "resume": (Where, resume),
+    "status": (Where, status),
+}

@@ -1,4 +1,4 @@
-"""didOpen, didChange, didSave, didClose, didFocus: each becomes one event."""
+"""didOpen, didChange, didSave, didClose, didFocus, and the workspace's folders."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import msgspec
 from lsprotocol import types
 
 from habitus_server.lsp import convert
-from habitus_server.lsp.protocol import HabitusServer
-from habitus_server.lsp.window import Window
-from habitus_server.session import Closed
+from habitus_server.lsp.rooms import Rooms
+from habitus_server.session import Closed, file_path
 
 
 class _TextDocument(msgspec.Struct):
@@ -21,27 +20,38 @@ class _Focused(msgspec.Struct):
     text_document: _TextDocument | None = msgspec.field(name="textDocument", default=None)
 
 
-def register(server: HabitusServer, window: Window) -> None:
-    """Register the handlers; all are synchronous, so that edits stay in order."""
+def opened(rooms: Rooms, params: types.DidOpenTextDocumentParams) -> None:
+    """A document is shown."""
+    rooms.apply(convert.to_opened(params))
 
-    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-    def opened(params: types.DidOpenTextDocumentParams) -> None:
-        window.apply(convert.to_opened(params))
 
-    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-    def changed(params: types.DidChangeTextDocumentParams) -> None:
-        window.apply(convert.to_changed(params))
+def changed(rooms: Rooms, params: types.DidChangeTextDocumentParams) -> None:
+    """A document was edited."""
+    rooms.apply(convert.to_changed(params))
 
-    @server.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=False))
-    def saved(params: types.DidSaveTextDocumentParams) -> None:
-        window.apply(convert.to_saved(params))
 
-    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-    def closed(params: types.DidCloseTextDocumentParams) -> None:
-        window.apply(Closed(params.text_document.uri))
+def saved(rooms: Rooms, params: types.DidSaveTextDocumentParams) -> None:
+    """A document was saved."""
+    rooms.apply(convert.to_saved(params))
 
-    @server.feature("textDocument/didFocus")
-    def focused(params: Any) -> None:
-        about = msgspec.convert(params, _Focused).text_document
-        if about is not None:
-            window.focus(about.uri)
+
+def closed(rooms: Rooms, params: types.DidCloseTextDocumentParams) -> None:
+    """A document is no longer shown."""
+    rooms.apply(Closed(params.text_document.uri))
+
+
+def focused(rooms: Rooms, params: Any) -> None:
+    """The user looks at a document, or (without one) at none."""
+    about = msgspec.convert(params, _Focused).text_document
+    if about is not None:
+        rooms.focus(about.uri)
+
+
+def folders_changed(rooms: Rooms, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    """Roots joined or left; new ones open in the background."""
+    for gone in params.event.removed:
+        if (folder := file_path(gone.uri)) is not None:
+            rooms.remove_folder(folder)
+    for come in params.event.added:
+        if (folder := file_path(come.uri)) is not None:
+            rooms.add_folder(folder)

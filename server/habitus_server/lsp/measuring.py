@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from habitus_server.lsp.protocol import HabitusServer
-from habitus_server.lsp.window import Window
+from habitus_server.lsp.rooms import Rooms
 from habitus_server.text import Position
 
 
@@ -30,21 +29,20 @@ class _Score(msgspec.Struct):
     text: str
 
 
-def register(server: HabitusServer, window: Window) -> None:
-    """Register the handlers."""
+def clock(rooms: Rooms, params: Any) -> None:
+    """Time goes on."""
+    rooms.set_clock(msgspec.convert(params, _Clock, strict=False).now)
 
-    @server.feature("habitus/clock")
-    def clock(params: Any) -> None:
-        window.set_clock(msgspec.convert(params, _Clock, strict=False).now)
 
-    @server.feature("habitus/flush")
-    async def flush(params: Any) -> dict[str, Any]:
-        return await window.flush()
+async def flush(rooms: Rooms, params: Any) -> dict[str, Any]:
+    """Wait for memory, settlement and the disk."""
+    return await rooms.flush()
 
-    @server.feature("habitus/score")
-    async def score(params: Any) -> dict[str, Any] | None:
-        asked = msgspec.convert(params, _Score)
-        snapshot = window.session.snapshot(asked.text_document.uri, asked.position)
-        if snapshot is None:
-            return None
-        return await window.answers.score(snapshot, asked.text)
+
+async def score(rooms: Rooms, params: Any) -> dict[str, Any] | None:
+    """Bits of a text at a place; null where the document is not open."""
+    asked = msgspec.convert(params, _Score)
+    snapshot = rooms.session.snapshot(asked.text_document.uri, asked.position)
+    if snapshot is None:
+        return None
+    return await rooms.answers.score(snapshot, asked.text)

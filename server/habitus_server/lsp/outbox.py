@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from habitus_server.lsp.protocol import HabitusServer
-from habitus_server.status import Status
+
+if TYPE_CHECKING:
+    from habitus_server.status import Status
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +98,3 @@ class Progress:
         finally:
             # pygls keeps tokens for ever and refuses one that it has seen.
             bar.tokens.pop(self._token, None)
-
-
-def to_plain(value: msgspec.Struct) -> Any:
-    """A record as JSON knows it."""
-    return msgspec.to_builtins(value)

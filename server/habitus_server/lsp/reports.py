@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from habitus_server.lsp.protocol import HabitusServer
-from habitus_server.lsp.window import Window
+from habitus_server.lsp.rooms import Rooms
 from habitus_server.text import PositionEncoding, index_of_units
 
 
@@ -41,18 +40,16 @@ class _Partial(msgspec.Struct):
     accepted_length: int = msgspec.field(name="acceptedLength")
 
 
-def register(server: HabitusServer, window: Window) -> None:
-    """Register the handlers."""
+def shown(rooms: Rooms, params: Any) -> None:
+    """An item is visible."""
+    for argument in msgspec.convert(params, _Shown).item.command.arguments:
+        rooms.shown(argument.id)
 
-    @server.feature("textDocument/didShowCompletion")
-    def shown(params: Any) -> None:
-        for argument in msgspec.convert(params, _Shown).item.command.arguments:
-            window.shown(argument.id)
 
-    @server.feature("textDocument/didPartiallyAcceptCompletion")
-    def partially_accepted(params: Any) -> None:
-        report = msgspec.convert(params, _Partial)
-        inserted = report.item.insert_text or ""
-        length = index_of_units(inserted, report.accepted_length, PositionEncoding.UTF16)
-        for argument in report.item.command.arguments:
-            window.partially_accepted(argument.id, argument.typed + length)
+def partially_accepted(rooms: Rooms, params: Any) -> None:
+    """The beginning of an item was taken."""
+    report = msgspec.convert(params, _Partial)
+    inserted = report.item.insert_text or ""
+    length = index_of_units(inserted, report.accepted_length, PositionEncoding.UTF16)
+    for argument in report.item.command.arguments:
+        rooms.partially_accepted(argument.id, argument.typed + length)
