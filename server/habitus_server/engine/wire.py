@@ -37,8 +37,9 @@ class Hello(Message, frozen=True, tag=True):
 class Stop(msgspec.Struct, frozen=True):
     """Where a completion ends, beside the model's own end token.
 
-    `mode` is "line" (before the first newline that follows text) or "block" (before
-    a line indented less than `indent` columns, or after `max_lines`).
+    `mode` is "line" (before the first newline) or "block" (before a line of text
+    indented less than `indent` columns, or after `max_lines`); `stop.find_end` has
+    the whole rule, `stop.indent_columns` counts columns.
     """
 
     mode: str = "line"

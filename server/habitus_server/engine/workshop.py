@@ -113,6 +113,9 @@ class Workshop:
                 "The GPU is out of memory; cached prompts were freed. If this repeats, close "
                 "other programs on it or choose a smaller model.",
             )
+        except torch.AcceleratorError as error:
+            # The device's context is lost for this process; only a new one can go on.
+            raise SystemExit(f"The GPU failed: {error}") from error
 
     def study(self, check: Callable[[], None]) -> bool:
         """Learn from one settled text; False when none waits."""
