@@ -18,35 +18,40 @@ _ZERO = np.zeros(1, np.int64)
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What followed each place: the token that stands there, and as a completion writes it."""
+    """What followed each place, as a completion writes it.
 
-    natural: Ids
-    nexts: Ids
+    The first column of `ways` `[places, ahead]` is the next token; where the line ends
+    there, the others hold what is written until then and the end, then `GAP`.
+    """
+
+    ways: Ids
     lengths: NDArray[np.int64]
     is_local: NDArray[np.bool_]
 
-    def closed_by(self, token: int, end: int) -> Seen:
-        """Places where writing `token` has brought the line to its end."""
-        closed = (self.nexts == token) & (self.natural != token)
-        lengths = self.lengths[closed] + 1
-        ends = np.full(len(lengths), end, np.int32)
-        return Seen(ends, ends, lengths, self.is_local[closed])
+    def after(self, token: int) -> Seen:
+        """The places whose line is about to end, when `token` has been written."""
+        goes_on = (self.ways[:, 0] == token) & (self.ways[:, 1] != GAP)
+        ways = np.full((int(goes_on.sum()), self.ways.shape[1]), GAP, np.int32)
+        ways[:, :-1] = self.ways[goes_on, 1:]
+        return Seen(ways, self.lengths[goes_on] + 1, self.is_local[goes_on])
 
     def joined(self, other: Seen) -> Seen:
         """Both."""
-        if not len(other.nexts):
+        if not len(other.ways):
             return self
         return Seen(
-            np.concatenate((self.natural, other.natural)),
-            np.concatenate((self.nexts, other.nexts)),
+            np.concatenate((self.ways, other.ways)),
             np.concatenate((self.lengths, other.lengths)),
             np.concatenate((self.is_local, other.is_local)),
         )
 
-
-NOTHING_SEEN = Seen(
-    np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.bool_)
-)
+    def levels(self) -> list[Level]:
+        """The evidence of the open file, then that of the workspace."""
+        found: list[Level] = []
+        for is_local in (True, False):
+            chosen = self.is_local == is_local
+            found += ladder(self.ways[chosen, 0], self.lengths[chosen], is_local=is_local)
+        return found
 
 
 def ladder(
@@ -77,3 +82,6 @@ def level_of(nexts: NDArray[np.int32], length: int, *, is_local: bool) -> Level:
     starts = np.concatenate((_ZERO, turns))
     counts = np.concatenate((turns, [len(ordered)])) - starts
     return Level(is_local, length, len(ordered), ordered[starts], counts / len(ordered))
+
+
+NOTHING_SEEN = Seen(np.empty((0, 2), np.int32), np.empty(0, np.int64), np.empty(0, np.bool_))

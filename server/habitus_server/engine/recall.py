@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from habitus_server.engine.evidence import NOTHING_SEEN, Seen, ladder
+from habitus_server.engine.evidence import NOTHING_SEEN, Seen
 from habitus_server.engine.gates import Gates, Level, Mixture, Probabilities
 from habitus_server.engine.segment import GAP, LONGEST, Matches, Run
 from habitus_server.engine.tokens import Tokens
-from habitus_server.engine.vocabulary import Vocabulary
+from habitus_server.engine.vocabulary import LINE_AHEAD, Vocabulary
 
 AHEAD = 12
 """Tokens read ahead from each place where a cut word goes on."""
@@ -90,7 +90,7 @@ class Recall:
         self._written.append(token)
         if self._healing is None:
             self._context.append(token)
-            self._closing = self._seen.closed_by(token, self._vocabulary.end)
+            self._closing = self._seen.after(token)
             return
         follows = self._healing.ahead[:, len(self._written) - 1] == token
         self._healing = Healing(
@@ -130,10 +130,12 @@ class Recall:
         self._context = context
         self._healing = None
         if healing is not None and step < AHEAD:
-            ends = healing.ahead[:, step] == end
-            closing = healing.ahead[ends, step]
+            ways = np.full((len(healing.ahead), LINE_AHEAD), GAP, np.int32)
+            rows = healing.ahead[:, step : step + LINE_AHEAD]
+            ways[:, : rows.shape[1]] = rows
+            ends = (ways == end).any(axis=1)
             lengths = healing.lengths[ends] + step
-            self._closing = Seen(closing, closing, lengths, healing.is_local[ends])
+            self._closing = Seen(ways[ends], lengths, healing.is_local[ends])
 
     def _count_until(self, size: int) -> int | None:
         """How many of the written tokens spell the first `size` bytes, if any number does."""
@@ -147,20 +149,11 @@ class Recall:
     def _levels(self) -> list[Level]:
         if self._healing is not None:
             healing, step = self._healing, len(self._written)
-            nexts, lengths = healing.ahead[:, step], healing.lengths + step
-            known = nexts != GAP
-            levels = []
-            for is_local in (True, False):
-                chosen = known & (healing.is_local == is_local)
-                levels += ladder(nexts[chosen], lengths[chosen], is_local=is_local)
+            ways = healing.ahead[:, step : step + 1]
+            levels = Seen(ways, healing.lengths + step, healing.is_local).levels()
         else:
             self._seen = self._look_up(self._context[-LONGEST:]).joined(self._closing)
-            levels = []
-            for is_local in (True, False):
-                chosen = self._seen.is_local == is_local
-                levels += ladder(
-                    self._seen.nexts[chosen], self._seen.lengths[chosen], is_local=is_local
-                )
+            levels = self._seen.levels()
             if self._view.vocabulary is not None:
                 levels.append(self._view.vocabulary)
         levels.sort(key=lambda level: (-level.length, not level.is_local))
@@ -174,9 +167,12 @@ class Recall:
             for segment in self._view.segments
         ]
         natural = np.concatenate([run.ids[matches.at] for run, matches in parts])
+        ways = self._vocabulary.line_ways[natural]
+        if not self._ends_line:
+            ways = np.full_like(ways, GAP)
+            ways[:, 0] = natural
         return Seen(
-            natural=natural,
-            nexts=self._vocabulary.within_line[natural] if self._ends_line else natural,
+            ways=ways,
             lengths=np.concatenate([matches.lengths for _, matches in parts]),
             is_local=np.arange(len(natural)) < len(parts[0][1].at),
         )
@@ -240,11 +236,9 @@ class Recall:
         if ends_here:
             return [*row, self._vocabulary.end]
         for index in run.ids[at : at + max(0, AHEAD - len(row))].tolist():
-            written = int(self._vocabulary.within_line[index]) if self._ends_line else index
-            row.append(written)
-            if written != index:
-                return row if written == self._vocabulary.end else [*row, self._vocabulary.end]
-            if index == GAP:
+            way = self._vocabulary.line_ways[index] if self._ends_line else [index]
+            row += [int(token) for token in way if token != GAP]
+            if index == GAP or self._vocabulary.end in row:
                 break
         return row
 

@@ -15,6 +15,9 @@ from habitus_server.engine.fim import template_from_vocabulary
 from habitus_server.engine.segment import GAP, Ids
 from habitus_server.engine.tokens import Tokens
 
+LINE_AHEAD = 6
+"""Tokens in which a joined token is written at most."""
+
 
 class Vocabulary:
     """Tokens by what they spell, for going on from a part of one."""
@@ -29,20 +32,23 @@ class Vocabulary:
         self._exact = {tokens.pieces[index]: index for index in reversed(order)}
         self._rests: dict[bytes, list[int]] = {}
         self.end = template_from_vocabulary(tokens.special, name="", suffix_first=False).tokens.end
-        self.within_line = self._without_newlines()
+        self.line_ways = self._line_ways()
 
-    def _without_newlines(self) -> Ids:
-        """Each token as a completion of one line writes it; the last place is `GAP`'s own.
+    def _line_ways(self) -> Ids:
+        """Each token as the completion of one line writes it: `[size + 1, LINE_AHEAD]`.
 
         Tokenizers join a newline to what stands before it, but a line's completion ends
-        there: ")\\n" is written as ")", and a newline alone as the end.
+        there: "):\\n" is written as ")", ":" and the end. What has no newline is written
+        as itself, and nothing is said of what comes next. The last row is `GAP`'s own.
         """
-        table = np.arange(self.tokens.size + 1, dtype=np.int32)
-        table[GAP] = GAP
+        table = np.full((self.tokens.size + 1, LINE_AHEAD), GAP, np.int32)
+        table[:-1, 0] = np.arange(self.tokens.size)
         for index, piece in enumerate(self.tokens.pieces):
             head, newline, _ = piece.partition(b"\n")
             if newline:
-                table[index] = self._exact.get(head, index) if head.rstrip(b"\r") else self.end
+                way = [*self.read(head.rstrip(b"\r")), self.end][:LINE_AHEAD]
+                if GAP not in way:
+                    table[index, : len(way)] = way
         return table
 
     def starting_with(self, text: bytes, ids: Ids) -> NDArray[np.bool_]:
