@@ -64,7 +64,7 @@ async def walk(
     )
     found: list[Observation] = []
     try:
-        await editor.flush()
+        await editor.wait_until_ready()
         walker = Walker(editor, copy, Clock(0.0), seed=0, learns=learns, report=found.append)
         for step in steps:
             await walker.write_commit(step.commit, step.changes, step.items)

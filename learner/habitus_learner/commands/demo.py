@@ -6,8 +6,6 @@ import argparse
 import shutil
 from pathlib import Path
 
-from rich.console import Console
-
 from habitus_learner.commands.replay import add_run_arguments, replay
 from habitus_learner.history import open_repository
 from habitus_learner.replay.releases import (
@@ -17,7 +15,7 @@ from habitus_learner.replay.releases import (
     read_pins,
     read_release,
 )
-from habitus_learner.replay.screen import Screen
+from habitus_learner.replay.screen import Screen, make_console
 from habitus_server.errors import UserError
 
 HELP = "fetch a real project's releases, learn from them, and show what it was worth"
@@ -41,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fetch, build the history, replay."""
-    screen = Screen(Console())
+    screen = Screen(make_console())
     if options.repo is not None:
         replay(open_repository(options.repo), options.repo.resolve().name, options, screen)
         return 0

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import msgspec
 import pygit2
-from rich.console import Console
 
 from habitus_learner.history import open_repository
 from habitus_learner.replay.plan import Plan, make_plan, size_for
 from habitus_learner.replay.report import Report
 from habitus_learner.replay.run import Replay, Settings
-from habitus_learner.replay.screen import Screen, render
+from habitus_learner.replay.screen import Screen, make_console, render
 from habitus_server.errors import UserError
 
 HELP = "replay a repository's later edits and compare frozen, memory, weights and both"
@@ -53,7 +52,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Replay a repository of the user's."""
     repository = open_repository(options.repo)
-    replay(repository, options.repo.resolve().name, options, Screen(Console()))
+    replay(repository, options.repo.resolve().name, options, Screen(make_console()))
     return 0
 
 

@@ -9,6 +9,7 @@ with `--replay-clock` allows.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
@@ -20,12 +21,15 @@ import msgspec
 
 import habitus_learner
 import habitus_server
-from habitus_learner.replay.connection import Connection, RequestFailedError
+from habitus_learner.replay.connection import Connection, RequestFailedError, ServerGoneError
 from habitus_server.text import Buffer, Edit, Position, PositionEncoding, units_in
 
 UTF16 = PositionEncoding.UTF16
 
 INVOKED, AUTOMATIC = 1, 2
+
+READY_SECONDS = 180.0
+READY_POLL_SECONDS = 0.1
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -203,6 +207,15 @@ class Editor:
     async def set_clock(self, now: float) -> None:
         """Tell the server what time it is."""
         await self._notify("habitus/clock", {"now": now})
+
+    async def wait_until_ready(self) -> None:
+        """Wait until the model is loaded and memory is filled; raises when it cannot be."""
+        deadline = time.monotonic() + READY_SECONDS
+        while (engine := (await self.status())["engine"])["state"] != "ready":
+            if engine["state"] == "failed" or time.monotonic() > deadline:
+                raise ServerGoneError(f"The engine is not ready: {engine['detail']}")
+            await asyncio.sleep(READY_POLL_SECONDS)
+        await self.flush()
 
     async def flush(self) -> None:
         """Wait until all that is due is settled and on disk."""

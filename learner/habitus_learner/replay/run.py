@@ -44,7 +44,8 @@ ARMS: dict[str, tuple[str, ...]] = {
 COMPLETION_TIMEOUT_MS = 15_000
 """Longer than an editor would wait, so that a busy machine costs latency and no items."""
 
-CYCLE_OVERHEAD_MINUTES = 6.0
+CYCLE_PATIENCE = 5.0
+"""How many times its training minutes a cycle may take on a busy machine."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -123,7 +124,7 @@ class Replay:
                 editor,
                 name,
                 self._state,
-                limit_minutes=self._settings.size.training_minutes + CYCLE_OVERHEAD_MINUTES,
+                limit_minutes=5.0 + CYCLE_PATIENCE * self._settings.size.training_minutes,
                 report=progress,
             )
         await editor.close_document(name)
@@ -165,7 +166,7 @@ class Replay:
             config_file=self._config_file,
         )
         try:
-            await editor.flush()
+            await editor.wait_until_ready()
             yield editor
         finally:
             await editor.close()

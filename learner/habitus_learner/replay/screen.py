@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from habitus_learner.replay.report import Arm, Gain, Report
 from habitus_learner.replay.walk import Observation
@@ -23,12 +25,16 @@ ARM_TITLES = {
     "all": "all: memory and weights",
 }
 
-GAIN_TITLES = {
-    "exact_match": ("exact match", "points", 100.0),
-    "edit_similarity": ("edit similarity", "", 1.0),
-    "characters_saved": ("characters saved per item", "", 1.0),
-    "bits_per_char": ("bits per character saved", "", 1.0),
+GAINS = {
+    "exact_match": ("exact lines,\npoints", 100.0, 1),
+    "edit_similarity": ("edit\nsimilarity", 1.0, 3),
+    "bits_per_char": ("bits per\ncharacter saved", 1.0, 3),
+    "characters_saved": ("characters saved\nper question", 1.0, 2),
 }
+"""How each measure of a gain is headed, scaled and rounded."""
+
+PLAIN_WIDTH = 112
+"""Columns to use where no terminal says how many there are."""
 
 OnObservation = Callable[[Observation], None]
 OnStage = Callable[[str, float], None]
@@ -42,7 +48,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """One line."""
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, markup=False)
 
     @contextlib.contextmanager
     def counting(self, title: str, total: int) -> Iterator[OnObservation]:
@@ -109,53 +115,66 @@ def render(report: Report) -> list[Table]:
     return [_render_arms(report), _render_gains(report)]
 
 
+def make_console() -> Console:
+    """The terminal, or a plain wide page where there is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
 def _render_arms(report: Report) -> Table:
     items = report.items
-    table = Table(
-        title=f"{items.evaluation_items} items on {items.evaluation_lines} later lines of "
-        f"{report.source.name}, in {items.evaluation_files} files (95% intervals by file)",
-        title_justify="left",
+    table = _table(
+        f"{items.evaluation_items} questions at {items.evaluation_lines} later lines of "
+        f"{report.source.name}, in {items.evaluation_files} files [95% intervals by file]",
+        ("arm", "exact lines", "edit\nsimilarity", "bits per\ncharacter", "characters\nsaved"),
+        ("shown", "accepted", "retained"),
     )
-    table.add_column("arm")
-    for name in ("exact lines", "edit similarity", "bits per character", "characters saved"):
-        table.add_column(name, justify="right")
-    for name in ("shown", "accepted", "retained"):
-        table.add_column(name, justify="right")
     for name, title in ARM_TITLES.items():
         arm: Arm = getattr(report, name)
-        table.add_row(
+        cells = (
             title,
-            f"{arm.exact_match:.1%} {_span(arm.exact_match_interval, 100, 1)}",
-            f"{arm.edit_similarity:.3f} {_span(arm.edit_similarity_interval, 1, 3)}",
-            f"{arm.bits_per_char:.3f} {_span(arm.bits_per_char_interval, 1, 3)}",
-            f"{arm.characters_saved}",
+            f"{arm.exact_match:.1%}\n{_span(arm.exact_match_interval, 100, 1)}",
+            f"{arm.edit_similarity:.3f}\n{_span(arm.edit_similarity_interval, 1, 3)}",
+            f"{arm.bits_per_char:.3f}\n{_span(arm.bits_per_char_interval, 1, 3)}",
+            f"{arm.characters_saved}\n{_span(arm.characters_saved_interval, 1, 0)}",
             f"{arm.shown}",
             f"{arm.accepted}",
             f"{arm.retained}",
         )
+        table.add_row(*(Text(cell) for cell in cells))
     return table
 
 
 def _render_gains(report: Report) -> Table:
-    table = Table(title="Paired differences on the same items", title_justify="left")
-    for name in ("", "measure", "gain", "95% interval", "clear of zero"):
-        table.add_column(name)
-    for gain in report.gains:
-        title, unit, factor = GAIN_TITLES[gain.measure]
-        table.add_row(
-            f"{gain.arm} over {gain.than}",
-            title,
-            f"{gain.gain * factor:+.2f} {unit}".strip(),
-            _span((gain.low, gain.high), factor, 2),
-            _clear(gain),
+    table = _table(
+        "Gains on the same items, paired [95% intervals by file; * clear of zero]",
+        ("", *(title for title, _, _ in GAINS.values())),
+    )
+    found = {(gain.arm, gain.than, gain.measure): gain for gain in report.gains}
+    for arm, than in dict.fromkeys((gain.arm, gain.than) for gain in report.gains):
+        cells = (
+            _gain(found[arm, than, measure], factor, digits)
+            for measure, (_, factor, digits) in GAINS.items()
         )
+        table.add_row(f"{arm} over {than}", *cells)
     return table
 
 
-def _clear(gain: Gain) -> str:
+def _table(title: str, *headings: tuple[str, ...]) -> Table:
+    first, *others = [heading for group in headings for heading in group]
+    table = Table(title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.add_column(first, no_wrap=True)
+    for heading in others:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _gain(gain: Gain, factor: float, digits: int) -> Text:
+    bounds = _span((gain.low, gain.high), factor, digits)
+    value = f"{gain.gain * factor:+.{digits}f}"
     if gain.is_clear:
-        return "yes"
-    return "yes, worse" if gain.high < 0.0 else "no"
+        return Text(f"{value} *\n{bounds}  ", style="bold green")
+    return Text(f"{value}  \n{bounds}  ", style="red" if gain.high < 0.0 else "")
 
 
 def _span(bounds: tuple[float, float], factor: float, digits: int) -> str:
