@@ -62,20 +62,23 @@ async def answers(path: Path, *frames: bytes) -> list[wire.Reply]:
     """What the engine says to someone without the client's manners, until it hangs up."""
     reader, writer = await asyncio.open_unix_connection(path)
     replies: list[wire.Reply] = []
+
+    async def read_one() -> None:
+        header = await asyncio.wait_for(reader.readexactly(wire.HEADER_BYTES), 5.0)
+        body = await reader.readexactly(wire.body_length(header))
+        replies.append(wire.read_reply(body))
+
     try:
-        for data in frames:
+        for data in frames[:-1]:
             writer.write(data)
-            while data != frames[-1] or not reader.at_eof():
-                header = await asyncio.wait_for(reader.readexactly(4), 5.0)
-                body = await reader.readexactly(wire.body_length(header))
-                replies.append(wire.read_reply(body))
-                if data != frames[-1]:
-                    break
+            await read_one()
+        writer.write(frames[-1])
+        while True:
+            await read_one()
     except (EOFError, ConnectionResetError):
-        pass
+        return replies
     finally:
         writer.close()
-    return replies
 
 
 async def test_one_engine_lives_through_everything_that_windows_do(
