@@ -203,6 +203,7 @@ class Zygote:
         """The next line that has one of `keys`."""
         while True:
             line = self._lines.get(timeout=LONG_S)
+            assert line, "the zygote ended"
             if any(key in line for key in keys):
                 return line
 
@@ -215,6 +216,7 @@ class Zygote:
         for line in self._process.stdout:
             if line.startswith("{"):
                 self._lines.put(json.loads(line))
+        self._lines.put({})
 
 
 @pytest.fixture(scope="module")
