@@ -214,12 +214,17 @@ def _due(known: _Workspace) -> list[Run]:
 def _lessons(workspace: str, path: str, before: str, after: str) -> list[Lesson]:
     """Lines of `after` that `before` lacks, each with the text around it, evenly chosen."""
     old, new = before.split("\n"), after.split("\n")
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    # Almost always one place changed: aligning what lies between the common ends alone
+    # costs a long document nothing.
+    head = _shared(old, new)
+    tail = _shared(old[head:][::-1], new[head:][::-1])
+    between = old[head : len(old) - tail], new[head : len(new) - tail]
+    matcher = difflib.SequenceMatcher(None, *between, autojunk=False)
     fresh = [
         number
         for tag, _, _, first, last in matcher.get_opcodes()
         if tag in ("replace", "insert")
-        for number in range(first, last)
+        for number in range(head + first, head + last)
         if len(new[number].strip()) >= _MIN_LESSON_CHARS
     ]
     step = max(1, -(-len(fresh) // LESSON_LINES))
@@ -233,3 +238,13 @@ def _lessons(workspace: str, path: str, before: str, after: str) -> list[Lesson]
         place = Place(workspace, path, language, prefix, suffix)
         lessons.append(Lesson(place, line.strip()))
     return lessons
+
+
+def _shared(old: list[str], new: list[str]) -> int:
+    """How many leading lines are the same."""
+    count = 0
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
