@@ -129,9 +129,7 @@ class MemoryFeed:
         if timer := self._timers.pop(path, None):
             timer.cancel()
         loop = asyncio.get_running_loop()
-        self._timers[path] = loop.call_later(
-            DEBOUNCE_S, lambda: loop.create_task(self._send(path))
-        )
+        self._timers[path] = loop.call_later(DEBOUNCE_S, lambda: loop.create_task(self._send(path)))
 
     async def _send(self, path: str) -> None:
         async with self._sending:
@@ -144,10 +142,13 @@ class MemoryFeed:
             buffer = self._open[path]
             text = await asyncio.to_thread(lambda: self._texts.clean(path, buffer))
             client = self._client
-            if client is None or text is None:
+            if client is None:
                 return
             try:
-                client.remember(self._key, path, text, learn=learn)
+                if text is None:
+                    client.forget(self._key, path)
+                else:
+                    client.remember(self._key, path, text, learn=learn)
             except EngineError as error:
                 log.info("Memory is behind: %s", error)
 

@@ -33,10 +33,10 @@ def command(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "habitus_server.cli", name, *arguments]
 
 
-async def roll_back(workspace: Workspace, state: Path) -> str:
+async def roll_back(workspace: Workspace, flags: list[str]) -> str:
     """Run `habitus rollback`; its last line, or `TrainingError` with the reason."""
     process = await asyncio.create_subprocess_exec(
-        *command("rollback", str(workspace.root), "--state-dir", str(state)),
+        *command("rollback", str(workspace.root), *flags),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -48,7 +48,8 @@ async def roll_back(workspace: Workspace, state: Path) -> str:
         process.kill()
         raise TrainingError("`habitus rollback` did not end; nothing was changed.") from error
     if process.returncode != 0:
-        raise TrainingError(err.decode(errors="replace").strip() or "`habitus rollback` failed.")
+        reason = err.decode(errors="replace").strip().removeprefix("habitus rollback: ")
+        raise TrainingError(reason or "`habitus rollback` failed.")
     return out.decode(errors="replace").strip()
 
 

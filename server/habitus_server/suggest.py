@@ -91,9 +91,7 @@ class _Flight:
 class Suggester:
     """Answers questions about documents; all calls on one event loop."""
 
-    def __init__(
-        self, complete: Complete, gather: Gather, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, complete: Complete, gather: Gather, clock: Callable[[], float]) -> None:
         self._complete = complete
         self._gather = gather
         self._clock = clock

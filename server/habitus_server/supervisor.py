@@ -112,9 +112,7 @@ class EngineSupervisor:
         while not client.is_lost:
             status = await client.status()
             self.last_status = status
-            self._tell(
-                EngineFacts(status.state, status.detail, status.device, status.progress)
-            )
+            self._tell(EngineFacts(status.state, status.detail, status.device, status.progress))
             pause_s = LOADING_POLL_S if status.state == "loading" else READY_POLL_S
             await asyncio.wait([client.lost], timeout=pause_s)
         raise EngineError(f"{client.lost.result()} It is being started again.")

@@ -88,9 +88,7 @@ async def complete(
         types.InlineCompletionParams(
             text_document=types.TextDocumentIdentifier(uri),
             position=position,
-            context=types.InlineCompletionContext(
-                types.InlineCompletionTriggerKind.Automatic
-            ),
+            context=types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic),
         )
     )
     (item,) = result.items

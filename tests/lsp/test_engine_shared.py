@@ -197,9 +197,7 @@ async def test_without_a_replay_clock_nobody_may_set_the_time_or_ask_for_scores(
             assert refused == -32601
 
 
-async def test_the_log_holds_no_source_code(
-    state: Path, project: Path, model: Path
-) -> None:
+async def test_the_log_holds_no_source_code(state: Path, project: Path, model: Path) -> None:
     flags = ("--model", str(model), "--no-learn", "--replay-clock", "--log-level", "debug")
     async with editing(project, flags=flags, state=state) as editor:
         await editor.ready()

@@ -173,9 +173,7 @@ async def test_a_partial_acceptance_counts_utf16_units_from_the_start(
     assert item["insertText"].startswith("'😀😀 and")
     taken = "'😀😀"
     editor.edit(uri, len(known), len(known), taken)
-    editor.notify(
-        "textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 5}
-    )
+    editor.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 5})
     await editor.flush()
     row = rows[id_of(item)]
     assert (row["state"], row["accepted_text"]) == ("partially_accepted", taken)

@@ -142,9 +142,7 @@ class Answers:
     def _timeout_s(self) -> float:
         return self._config.completion.timeout_ms / 1000
 
-    async def _complete(
-        self, ask: Ask, place: Place, stop: Stop, *, window: str = ""
-    ) -> Completed:
+    async def _complete(self, ask: Ask, place: Place, stop: Stop, *, window: str = "") -> Completed:
         client = await self._client()
         try:
             return await asyncio.wait_for(

@@ -21,7 +21,6 @@ async def complete(rooms: Rooms, params: types.CompletionParams) -> types.Comple
     return types.CompletionList(
         is_incomplete=True,
         items=[
-            convert.to_completion_item(offer, snapshot, rooms.session.encoding)
-            for offer in offers
+            convert.to_completion_item(offer, snapshot, rooms.session.encoding) for offer in offers
         ],
     )

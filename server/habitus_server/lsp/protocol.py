@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import msgspec
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 
@@ -133,4 +133,7 @@ class HabitusServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: ServerErrors) -> None:
         """Log what a handler raised; pygls would pop it up in the editor."""
+        if isinstance(error, JsonRpcException) and not isinstance(error, JsonRpcInternalError):
+            log.info("Refused a request: %s", type(error).__name__)
+            return
         log.error("A handler failed (%s)", source.__name__, exc_info=error)

@@ -14,22 +14,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from habitus_server import config as settings
 from habitus_server.config import Config
 from habitus_server.engine.client import EngineClient
-from habitus_server.errors import EngineError, HabitusError, StoreError, UserError
+from habitus_server.errors import EngineError
 from habitus_server.feed import MemoryFeed
+from habitus_server.lsp.learning import Learning
+from habitus_server.lsp.opening import open_workspace
 from habitus_server.lsp.outbox import Progress
 from habitus_server.options import Options
 from habitus_server.recorder import Recorder
-from habitus_server.records import AdapterRef, Chunk, Cycle, CycleState, Suggestion
+from habitus_server.records import AdapterRef, Chunk, Cycle, Suggestion
 from habitus_server.session import Changed, Closed, Opened, Snapshot, Step
-from habitus_server.sidecar import Sidecar, roll_back
+from habitus_server.sidecar import Sidecar
 from habitus_server.suggest import Offer
-from habitus_server.watcher import AdapterPointer, GitWatch, Moved, TreeWatcher
-from habitus_server.workspaces import Workspace, find_workspace
+from habitus_server.watcher import GitWatch, Moved, TreeWatcher
+from habitus_server.workspaces import Workspace
 
 if TYPE_CHECKING:
     from habitus_server.context import Gatherer
@@ -37,18 +36,6 @@ if TYPE_CHECKING:
     from habitus_server.store import Store
 
 log = logging.getLogger(__name__)
-
-
-class _Opened(msgspec.Struct, frozen=True):
-    """What opening a root in a thread brought."""
-
-    config: Config
-    workspace: Workspace | None
-    library: Library
-    gatherer: Gatherer
-    store: Store | None
-    problems: dict[str, str]
-    not_recording: str
 
 
 class Root:
@@ -71,10 +58,7 @@ class Root:
         self.folder = folder
         self.config = config
         self.ready = asyncio.Event()
-        self.adapter: AdapterRef | None = None
-        self.cycle: Cycle | None = None
-        self.examples_waiting = 0
-        self.not_recording = "" if is_inside else f"{folder} is not in an open folder."
+        self.not_recording = ""
         self.is_paused = False
         self._is_inside = is_inside
         self._options = options
@@ -88,12 +72,9 @@ class Root:
         self._library: Library | None = None
         self._gatherer: Gatherer | None = None
         self._store: Store | None = None
-        self._store_version = -1
-        self._pointer: AdapterPointer | None = None
+        self._learning: Learning | None = None
         self._feed: MemoryFeed | None = None
         self._watcher: TreeWatcher | None = None
-        self._sidecar: Sidecar | None = None
-        self._learning: Progress | None = None
         self._recorder = Recorder(window_id, clock) if is_inside and options.record else None
         self._open_steps: dict[str, Step] = {}
         self._git = GitWatch(folder) if is_inside else None
@@ -102,20 +83,33 @@ class Root:
 
     async def open(self, client: Callable[[], Awaitable[EngineClient]]) -> None:
         """Open everything that may block, in a thread; then start watching."""
-        opened = await asyncio.to_thread(self._open_rooms)
+        opened = await asyncio.to_thread(
+            open_workspace,
+            self.folder,
+            self._state,
+            self.config,
+            self._options,
+            is_inside=self._is_inside,
+        )
         self.config = opened.config
         self._workspace, self._library = opened.workspace, opened.library
         self._gatherer, self._store = opened.gatherer, opened.store
         self._problems |= opened.problems
         self.not_recording = opened.not_recording
         if self._workspace is not None:
-            self._pointer = AdapterPointer(self._workspace, self._options.adapter)
-            self._look_at_adapter()
-        if self._recorder is not None:
-            if self._store is None:
-                self._recorder = None
-            else:
-                self._recorder.attach(self._store, self._library)
+            self._learning = Learning(
+                self._workspace,
+                self._store,
+                self._options,
+                on_adapter=self._on_adapter,
+                on_change=self._on_change,
+                on_problem=self.set_problem,
+                progress=self._progress,
+            )
+        if self._store is None:
+            self._recorder = None
+        elif self._recorder is not None:
+            self._recorder.attach(self._store, self._library)
         if self._options.memory and self.config.memory.enabled:
             self._feed = MemoryFeed(self.memory_key, self._library, self.config.memory)
             for step in self._open_steps.values():
@@ -129,65 +123,27 @@ class Root:
                 log.info("Memory of %s waits for the engine", self.folder)
         await self._watch()
 
-    def _open_rooms(self) -> _Opened:
-        from habitus_server.context import Gatherer
-        from habitus_server.library import Library
-
-        problems: dict[str, str] = {}
-        config, reason, workspace = self.config, self.not_recording, None
-        if self._is_inside:
-            config, wrong = settings.narrow(self.config, self.folder)
-            problems |= {f"config {number}": text for number, text in enumerate(wrong)}
-            try:
-                workspace = find_workspace(self.folder, self._state)
-            except (UserError, OSError) as error:
-                reason = f"Nothing is recorded: {error}"
-        library = Library(self.folder, config, is_inside=self._is_inside)
-        store = None
-        if workspace is not None:
-            reason = self._why_not_recording(config)
-            if not reason:
-                try:
-                    store = self._open_store(workspace)
-                except StoreError as error:
-                    reason = f"Nothing is recorded: {error}"
-        return _Opened(
-            config, workspace, library, Gatherer(library.read), store, problems, reason
-        )
-
-    def _why_not_recording(self, config: Config) -> str:
-        if not self._options.record:
-            return "Nothing is recorded (--no-record)."
-        if not config.privacy.record:
-            return "Nothing is recorded (privacy.record is off)."
-        return ""
-
-    def _open_store(self, workspace: Workspace) -> Store:
-        from habitus_server.store import Store
-
-        return Store.open(workspace.database)
-
     async def _watch(self) -> None:
         if not self._is_inside:
             return
-        self._watcher = TreeWatcher(
-            self.folder, asyncio.get_running_loop(), self._changed_on_disk
-        )
+        self._watcher = TreeWatcher(self.folder, asyncio.get_running_loop(), self._changed_on_disk)
         self.set_problem("watcher", await asyncio.to_thread(self._watcher.start))
-        if self._store is not None and self._options.learn and self.config.learning.enabled:
-            assert self._workspace is not None
-            self._sidecar = Sidecar(
+        learns = self._options.learn and self.config.learning.enabled
+        if self._learning is None or self._workspace is None or self._store is None or not learns:
+            return
+        self._learning.run(
+            Sidecar(
                 self._workspace,
                 self._state,
                 self.config,
                 on_problem=lambda text: self.set_problem("sidecar", text),
             )
-            self._sidecar.start()
+        )
 
     async def close(self) -> None:
         """Write everything, stop watching and learning."""
-        if self._sidecar is not None:
-            await self._sidecar.stop()
+        if self._learning is not None:
+            await self._learning.close()
         if self._watcher is not None:
             self._watcher.stop()
         if self._feed is not None:
@@ -201,8 +157,8 @@ class Root:
 
     def leave(self) -> None:
         """The loop is gone: write what is queued, stop what we started."""
-        if self._sidecar is not None:
-            self._sidecar.leave()
+        if self._learning is not None:
+            self._learning.leave()
         if self._watcher is not None:
             self._watcher.stop()
         if self._recorder is not None:
@@ -268,9 +224,7 @@ class Root:
         """Why this document gets no suggestions, or ""."""
         if self._library is None:
             return ""
-        return await asyncio.to_thread(
-            self._library.why_silent, snapshot.path, snapshot.language
-        )
+        return await asyncio.to_thread(self._library.why_silent, snapshot.path, snapshot.language)
 
     def _changed_on_disk(self, changed: set[Path]) -> None:
         if self._feed is None:
@@ -331,51 +285,22 @@ class Root:
     # --- learning -----------------------------------------------------------------------
 
     async def learn_now(self) -> str:
-        """Ask the sidecar for a cycle; "" or why there will be none."""
-        if self._store is None:
+        """Ask the learner for a cycle; "" or why there will be none."""
+        if self._learning is None or self._store is None:
             return self.not_recording
-        if self._sidecar is None:
-            return "No learner runs for this workspace (learning is off, or --no-learn)."
-        try:
-            await asyncio.wrap_future(self._store.request_cycle(self._clock()))
-        except StoreError as error:
-            return str(error)
-        return ""
+        return await self._learning.learn_now(self._clock())
 
     async def roll_back(self) -> str:
         """Put the earlier adapter into service; "" or why not."""
-        if self._workspace is None:
+        if self._learning is None:
             return "This folder has no adapters."
-        try:
-            await roll_back(self._workspace, self._state)
-        except HabitusError as error:
-            return str(error)
-        self._look_at_adapter()
-        return ""
+        return await self._learning.roll_back(["--state-dir", str(self._state)])
 
     async def refresh(self) -> None:
-        """Look at what others wrote: the adapter pointer, cycles, problems of the store."""
-        self._look_at_adapter()
+        """Look at what others wrote: commits, the adapter pointer, cycles."""
         self._look_at_git()
-        store = self._store
-        if store is None:
-            return
-        try:
-            await self._read_cycles(store)
-        except StoreError as error:
-            self.set_problem("store", str(error))
-            return
-        self.set_problem("store", store.problems[-1] if store.problems else "")
-
-    def _look_at_adapter(self) -> None:
-        if self._pointer is None or not self._pointer.has_moved():
-            return
-        adapter, problem = self._pointer.read()
-        self.set_problem("adapter", problem)
-        if adapter != self.adapter:
-            self.adapter = adapter
-            self._on_adapter()
-            self._on_change()
+        if self._learning is not None:
+            await self._learning.refresh()
 
     def _look_at_git(self) -> None:
         if self._recorder is None or self._git is None:
@@ -385,32 +310,6 @@ class Root:
             self._recorder.checked_out()
         elif moved is Moved.COMMIT:
             self._recorder.moment("commit")
-
-    async def _read_cycles(self, store: Store) -> None:
-        version = await asyncio.to_thread(store.data_version)
-        if version == self._store_version:
-            return
-        self._store_version = version
-        cycles = await asyncio.to_thread(store.cycles, 1)
-        cycle = cycles[0] if cycles else None
-        if cycle != self.cycle:
-            self.cycle = cycle
-            self._show_cycle()
-        since = 0.0 if cycle is None else cycle.started_at
-        self.examples_waiting = await asyncio.to_thread(store.count_lessons, since)
-        self._on_change()
-
-    def _show_cycle(self) -> None:
-        cycle = self.cycle
-        if cycle is None:
-            return
-        if cycle.state is CycleState.RUNNING:
-            if self._learning is None:
-                self._learning = self._progress("Habitus: learning")
-            self._learning.report(cycle.stage, cycle.progress)
-        elif self._learning is not None:
-            self._learning.end(cycle.verdict)
-            self._learning = None
 
     # --- what a status is made of -------------------------------------------------------
 
@@ -427,8 +326,23 @@ class Root:
         return 0 if self._feed is None else self._feed.files
 
     @property
+    def adapter(self) -> AdapterRef | None:
+        """The adapter that the next request will name; None for base weights."""
+        return None if self._learning is None else self._learning.adapter
+
+    @property
+    def cycle(self) -> Cycle | None:
+        """The newest learning cycle."""
+        return None if self._learning is None else self._learning.cycle
+
+    @property
+    def examples_waiting(self) -> int:
+        """How many lessons no cycle has seen yet."""
+        return 0 if self._learning is None else self._learning.examples_waiting
+
+    @property
     def adapter_version(self) -> str | None:
-        """The adapter that the next request will name."""
+        """Its version, for the status."""
         return None if self.adapter is None else self.adapter.version
 
     @property

@@ -122,7 +122,5 @@ def _command(name: str, function: str, window: Window) -> Callable[..., Any]:
 
 
 def _load(module: str, function: str) -> Callable[..., Any]:
-    loaded: Callable[..., Any] = getattr(
-        import_module(f"habitus_server.lsp.{module}"), function
-    )
+    loaded: Callable[..., Any] = getattr(import_module(f"habitus_server.lsp.{module}"), function)
     return loaded

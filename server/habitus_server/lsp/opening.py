@@ -1,0 +1,62 @@
+"""Opening a workspace: everything that may block, in one call for a thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from habitus_server import config as settings
+from habitus_server.config import Config
+from habitus_server.context import Gatherer
+from habitus_server.errors import StoreError, UserError
+from habitus_server.library import Library
+from habitus_server.options import Options
+from habitus_server.store import Store
+from habitus_server.workspaces import Workspace, find_workspace
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """What was found: `problems` by topic, and why nothing is recorded, or ""."""
+
+    config: Config
+    workspace: Workspace | None
+    library: Library
+    gatherer: Gatherer
+    store: Store | None
+    problems: dict[str, str]
+    not_recording: str
+
+
+def open_workspace(
+    folder: Path, state: Path, config: Config, options: Options, *, is_inside: bool
+) -> Opening:
+    """Open what can be opened of a folder; what cannot is a problem, never an error."""
+    problems: dict[str, str] = {}
+    reason = "" if is_inside else f"Nothing is recorded: {folder} is not in an open folder."
+    workspace = None
+    if is_inside:
+        config, wrong = settings.narrow(config, folder)
+        problems |= {f"settings {number}": text for number, text in enumerate(wrong)}
+        try:
+            workspace = find_workspace(folder, state)
+        except (UserError, OSError) as error:
+            reason = f"Nothing is recorded: {error}"
+    store = None
+    if workspace is not None:
+        reason = _why_not(options, config)
+        if not reason:
+            try:
+                store = Store.open(workspace.database)
+            except StoreError as error:
+                reason = f"Nothing is recorded: {error}"
+    library = Library(folder, config, is_inside=is_inside)
+    return Opening(config, workspace, library, Gatherer(library.read), store, problems, reason)
+
+
+def _why_not(options: Options, config: Config) -> str:
+    if not options.record:
+        return "Nothing is recorded (--no-record)."
+    if not config.privacy.record:
+        return "Nothing is recorded (privacy.record is off)."
+    return ""

@@ -1,0 +1,239 @@
+"""Signals on their way to the store.
+
+Promises that they are written in the order in which they arose, redacted on the way, and
+that files which may not be stored leave no trace. Texts are redacted and cut in a thread;
+the store does the SQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from habitus_server.engine.fim import GRID_LINES
+from habitus_server.errors import StoreError
+from habitus_server.lives import Transition
+from habitus_server.outcomes import Signal
+from habitus_server.records import Pattern, Suggestion
+from habitus_server.retention import Measurement, Settlement
+from habitus_server.session import Document
+from habitus_server.verdicts import unify
+
+if TYPE_CHECKING:
+    from habitus_server.store import Store
+
+log = logging.getLogger(__name__)
+
+PREFIX_CHARS = 8_192
+SUFFIX_CHARS = 4_096
+
+Written = list[Future[None]]
+
+
+class Rules(Protocol):
+    """What may be stored; called off the event loop."""
+
+    def why_not_stored(self, path: str, language: str) -> str:
+        """Why nothing of a file is stored, or ""."""
+
+    def redact(self, text: str) -> str:
+        """A text without its secrets."""
+
+
+class Scribe:
+    """One workspace's queue of writes; calls on the event loop, `drain` without it."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[tuple[Callable[[], Written], asyncio.Future[None]]] = deque()
+        self._wake = asyncio.Event()
+        self._store: Store | None = None
+        self._rules: Rules | None = None
+        self._worker: asyncio.Task[None] | None = None
+
+    def attach(self, store: Store, rules: Rules) -> None:
+        """Begin to write; what came before is written first."""
+        self._store, self._rules = store, rules
+        self._worker = asyncio.create_task(self._work())
+
+    def offers(self, document: Document, suggestions: Sequence[Suggestion]) -> None:
+        """Write what was offered in a document."""
+        self._submit(lambda: self._store_offers(document, suggestions))
+
+    def signals(
+        self, document: Document, signals: Sequence[Signal], patterns: Sequence[Pattern]
+    ) -> asyncio.Future[None]:
+        """Write what happened in a document; resolves when it is on disk."""
+        return self._submit(lambda: self._store_signals(document, signals, patterns))
+
+    async def why_not_stored(self, document: Document) -> str:
+        """Why nothing of a document is stored, or ""."""
+        rules = self._rules
+        if rules is None:
+            return ""
+        return await asyncio.to_thread(rules.why_not_stored, document.path, document.language)
+
+    async def flush(self) -> None:
+        """Return when everything up to now is on disk, or known not to be."""
+        done = self._submit(lambda: [self._need_store().barrier()])
+        try:
+            await done
+        except StoreError as error:
+            log.warning("%s", error)
+
+    def drain(self) -> None:
+        """Submit what is queued without the loop; the store's close commits it."""
+        while self._jobs:
+            job, _ = self._jobs.popleft()
+            job()
+
+    # --- what a row holds -------------------------------------------------------------
+
+    def _store_offers(self, document: Document, suggestions: Sequence[Suggestion]) -> Written:
+        if not self._may_store(document):
+            return []
+        return [self._need_store().add_suggestions([self._storable(one) for one in suggestions])]
+
+    def _store_signals(
+        self, document: Document, signals: Sequence[Signal], patterns: Sequence[Pattern]
+    ) -> Written:
+        if not self._may_store(document):
+            return []
+        written = [self._store_signal(signal) for signal in signals]
+        if patterns:
+            storable = [self._storable_pattern(one) for one in patterns]
+            written.append(self._need_store().add_patterns(storable))
+        return written
+
+    def _store_signal(self, signal: Signal) -> Future[None]:
+        store, redact = self._need_store(), self._need_rules().redact
+        if isinstance(signal, Transition):
+            text = signal.accepted_text
+            return store.set_state(
+                signal.suggestion_id,
+                signal.state,
+                signal.at,
+                signal.evidence,
+                None if text is None else redact(text),
+                signal.detail,
+            )
+        if isinstance(signal, Measurement):
+            detail: dict[str, Any] = {
+                "moment": signal.moment,
+                "retained": signal.retained_chars,
+                "accepted": signal.accepted_chars,
+            }
+            return store.add_event(signal.suggestion_id, "retained", signal.at, detail)
+        return self._settle(signal)
+
+    def _settle(self, signal: Settlement) -> Future[None]:
+        return self._need_store().settle(
+            signal.suggestion_id,
+            signal.outcome,
+            signal.retained_chars,
+            self._need_rules().redact(signal.final_text),
+            signal.at,
+        )
+
+    def _storable(self, suggestion: Suggestion) -> Suggestion:
+        redact = self._need_rules().redact
+        return msgspec.structs.replace(
+            suggestion,
+            prefix=redact(end_of(unify(suggestion.prefix))),
+            suffix=redact(unify(suggestion.suffix[:SUFFIX_CHARS])),
+            text=redact(unify(suggestion.text)),
+        )
+
+    def _storable_pattern(self, pattern: Pattern) -> Pattern:
+        redact = self._need_rules().redact
+        return msgspec.structs.replace(
+            pattern,
+            prefix=redact(unify(pattern.prefix)),
+            suffix=redact(unify(pattern.suffix)),
+            text=redact(unify(pattern.text)),
+            replaced=redact(unify(pattern.replaced)),
+        )
+
+    def _may_store(self, document: Document) -> bool:
+        return not self._need_rules().why_not_stored(document.path, document.language)
+
+    def _need_store(self) -> Store:
+        if self._store is None:
+            raise StoreError("The signal store is not open.")
+        return self._store
+
+    def _need_rules(self) -> Rules:
+        if self._rules is None:
+            raise StoreError("The privacy rules are not read yet.")
+        return self._rules
+
+    # --- the queue --------------------------------------------------------------------
+
+    def _submit(self, job: Callable[[], Written]) -> asyncio.Future[None]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # A write that nobody waits for may fail without a word here: the store keeps it,
+        # tries again and names the problem.
+        done.add_done_callback(lambda future: future.cancelled() or future.exception())
+        self._jobs.append((job, done))
+        self._wake.set()
+        return done
+
+    async def _work(self) -> None:
+        while True:
+            while self._jobs:
+                job, done = self._jobs.popleft()
+                try:
+                    written = await asyncio.to_thread(job)
+                except Exception as error:
+                    if not isinstance(error, StoreError):
+                        log.error("A signal was not written", exc_info=error)
+                    done.set_exception(StoreError(str(error)))
+                    continue
+                if written:
+                    written[-1].add_done_callback(_Relay(done))
+                else:
+                    done.set_result(None)
+            self._wake.clear()
+            await self._wake.wait()
+
+
+class _Relay:
+    """Carries the end of a write from the store's thread to the loop."""
+
+    def __init__(self, done: asyncio.Future[None]) -> None:
+        self._done = done
+        self._loop = done.get_loop()
+
+    def __call__(self, written: Future[None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._settle, written.exception())
+        except RuntimeError:  # The loop has closed; nobody waits any more.
+            return
+
+    def _settle(self, error: BaseException | None) -> None:
+        if self._done.done():
+            return
+        if error is None:
+            self._done.set_result(None)
+        else:
+            self._done.set_exception(error)
+
+
+def end_of(prefix: str) -> str:
+    """The end of a prefix, cut where the prompt's line grid has a line: training then cuts
+    at the same places as serving did."""
+    if len(prefix) <= PREFIX_CHARS:
+        return prefix
+    cut = len(prefix) - PREFIX_CHARS
+    lines_cut = prefix.count("\n", 0, cut)
+    for _ in range(-lines_cut % GRID_LINES or GRID_LINES):
+        newline = prefix.find("\n", cut)
+        if newline < 0:
+            return prefix[-PREFIX_CHARS:]
+        cut = newline + 1
+    return prefix[cut:]
