@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 from pathlib import Path
 
 import psutil
+
 from fake_editor import FakeEditor, RequestError, editing
 
 KNOWN = "def area_of_circle(radius):\n    return "
@@ -211,4 +211,4 @@ async def test_the_log_holds_no_source_code(state: Path, project: Path, model: P
         path.read_text(encoding="utf-8") for path in (state / "logs").glob("serve.log*")
     )
     assert "area_of_circle" not in logs
-    assert os.stat(state / "logs" / "serve.log").st_mode & 0o077 == 0
+    assert (state / "logs" / "serve.log").stat().st_mode & 0o077 == 0
