@@ -34,8 +34,6 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
     model = load_model(options.model, "cpu")
-    # Neither side may end early: both write the same number of tokens.
-    model.tokens.special.clear()
     source = SOURCE.read_text(encoding="utf-8")
     cut = source.index("    def _serve")
     memory = Memory(model.tokens)
@@ -44,6 +42,8 @@ def main() -> None:
     while memory.tidy():
         pass
     desk = Answerer(model, memory)
+    # Neither side may end early: both write the same number of tokens.
+    model.tokens.special.clear()
     prefix = source[:cut] + "        "
     prompt = desk.prompt(Place("w", "x.py", "python", prefix, ""), model.network(None), 64)
 
