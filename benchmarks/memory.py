@@ -220,8 +220,8 @@ def walk(
             recall.advance(token)
             step_us.append((spent + time.perf_counter() - started) * 1e6)
         chars += len(item.text)
-        model_exact += both[0]
-        served_exact += both[1]
+        model_exact += bool(both[0])
+        served_exact += bool(both[1])
     return Result(
         chars,
         model_bits,
