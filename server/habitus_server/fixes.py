@@ -1,8 +1,9 @@
 """From a diagnostic to verified edits.
 
-Promises edits that were made by filling the diagnostic's own region anew, that differ
-from what stands there, that still parse, and that plausibly answer the message. The
-model is reached only through the `Infill` it is given; editor and protocol are unknown.
+Promises edits that were made by filling the diagnostic's own region anew (or, for an
+unknown name, with a known one that is spelt like it), that differ from what stands
+there, that still parse, and that plausibly answer the message. The model is reached only
+through the `Infill` it is given; editor and protocol are unknown.
 """
 
 from __future__ import annotations
@@ -11,19 +12,22 @@ import builtins
 import keyword
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 
 import msgspec
 
 from habitus_server import postprocess, syntax
 from habitus_server.engine.wire import Stop
-from habitus_server.lexing import scan
+from habitus_server.lexing import comment_marker, scan
 
 Infill = Callable[[str, str, Stop], Awaitable[Sequence[str]]]
 """Texts for the gap between a prefix and a suffix, the greedy one first."""
 
 MAX_REGION_LINES = 12
 MAX_TITLE_CHARS = 60
+LEAST_LIKENESS = 0.5
+"""Below this much of shared text an edit is something else, not a repair."""
+
 OWN_SOURCE = "habitus"
 
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -82,7 +86,8 @@ async def propose(
         for start, end in _regions(problem):
             if len(found) >= limit:
                 break
-            for candidate in await _fill(problem, start, end, infill):
+            written = await _fill(problem, start, end, infill)
+            for candidate in [*written, *_similar_names(problem, start, end)]:
                 fix = _verify(problem, start, end, candidate)
                 if fix is not None:
                     # Two regions may lead to one text: the smaller one was asked first.
@@ -136,26 +141,40 @@ def _parse_errors(text: str, language: str, span: tuple[int, int]) -> Iterator[D
 
 
 def _regions(problem: _Problem) -> Iterator[tuple[int, int]]:
-    """The stretches worth filling anew: the named spot itself, then its statement."""
+    """The stretches worth filling anew, the smallest first.
+
+    What stands left of a stretch leads the model: the first half of a misspelt name, the
+    sound part of a broken line.
+    """
     text, diagnostic = problem.text, problem.diagnostic
     start = max(0, min(diagnostic.start, len(text)))
     end = max(start, min(diagnostic.end, len(text)))
     first, lines = _whole_lines(text, start, start), _whole_lines(text, start, end)
+    spot = text[start:end]
     if problem.is_syntax:
         # A parser often sees an error through to some later line; it began on the first.
-        if first != lines and text[first[0] : first[1]].strip():
-            yield first
-    elif text[start:end].strip() and "\n" not in text[start:end]:
-        yield start, end
-    if problem.language in syntax.LANGUAGES and not problem.is_syntax:
-        statement = syntax.enclosing_statement(text, start, end)
-        wide = min(lines[0], statement.start), max(lines[1], statement.end)
-        if text.count("\n", *wide) < MAX_REGION_LINES:
-            lines = wide
-    if text.count("\n", *lines) >= MAX_REGION_LINES:
-        lines = first
-    if text[lines[0] : lines[1]].strip():
-        yield lines
+        stretches = [(first[1], first[1]), (max(first[0], start), first[1]), first, lines]
+    elif "\n" in spot:
+        stretches = [_statement_lines(problem, lines)]
+    else:
+        half = [(start + (len(spot) + 1) // 2, end)] if _is_unknown_name(problem) else []
+        stretches = [*half, (start, end), _statement_lines(problem, lines)]
+    for low, high in dict.fromkeys(stretches):
+        is_short = text.count("\n", low, high) < MAX_REGION_LINES
+        if is_short and (text[low:high].strip() or problem.is_syntax):
+            yield low, high
+
+
+def _statement_lines(problem: _Problem, lines: tuple[int, int]) -> tuple[int, int]:
+    """The lines widened to the statement around them."""
+    if problem.language not in syntax.LANGUAGES:
+        return lines
+    statement = syntax.enclosing_statement(problem.text, *lines)
+    return min(lines[0], statement.start), max(lines[1], statement.end)
+
+
+def _is_unknown_name(problem: _Problem) -> bool:
+    return bool(_UNKNOWN_NAME.search(problem.diagnostic.message))
 
 
 def _whole_lines(text: str, start: int, end: int) -> tuple[int, int]:
@@ -181,6 +200,22 @@ async def _fill(problem: _Problem, start: int, end: int, infill: Infill) -> list
     return list(dict.fromkeys(await infill(prefix, suffix, stop)))
 
 
+def _similar_names(problem: _Problem, start: int, end: int) -> list[str]:
+    """For a name that nobody knows, those in scope that are spelt much like it.
+
+    They stand beside what the model wrote and are verified like it: a small model often
+    does not see a slip of the finger for what it is.
+    """
+    spot = problem.text[start:end]
+    if not _is_unknown_name(problem) or not _NAME.fullmatch(spot):
+        return []
+    if problem.language in syntax.LANGUAGES:
+        names = set(syntax.names_in_scope(problem.text, start))
+    else:
+        names = set(_NAME.findall(problem.text))
+    return get_close_matches(spot, sorted(names - {spot}), n=2, cutoff=0.75)
+
+
 # --- what may be offered -----------------------------------------------------------
 
 
@@ -196,19 +231,35 @@ def _verify(problem: _Problem, start: int, end: int, candidate: str) -> Fix | No
     )
     if trimmed is None:
         return None
-    new, end = trimmed.text, end + trimmed.replace_right
-    old = text[start:end]
-    if new.split() == old.split() or not _is_in_proportion(old, new):
+    start, end, new = _whole_words(text, start, end + trimmed.replace_right, trimmed.text)
+    if not _is_repair(text[start:end], new, problem.language):
         return None
     if not _holds_together(problem, start, end, new) or not _answers(problem, start, end, new):
         return None
     return Fix(_title(new), start, end, new, problem.diagnostic)
 
 
-def _is_in_proportion(old: str, new: str) -> bool:
-    """Whether the new text is neither a rewrite nor a deletion."""
+def _whole_words(text: str, start: int, end: int, new: str) -> tuple[int, int, str]:
+    """The same edit without halves of words at its ends."""
+    before = re.search(r"\w*\Z", text[text.rfind("\n", 0, start) + 1 : start])
+    after = re.match(r"\w*", text[end : end + 200])
+    left, right = before.group() if before else "", after.group() if after else ""
+    return start - len(left), end + len(right), f"{left}{new}{right}"
+
+
+def _is_repair(old: str, new: str, language: str) -> bool:
+    """Whether the new text is another one that still is the old one at heart.
+
+    A repair neither rewrites nor deletes, and does not hide code in a comment.
+    """
+    if new.split() == old.split() or ("\n" in new and new.count("\n") > old.count("\n") + 3):
+        return False
+    marker = comment_marker(language)
+    if marker and marker in new and marker not in old:
+        return False
     had, has = old.count("\n") + 1, new.count("\n") + 1
-    return len(new) <= 3 * len(old) + 80 and has <= had + 3 and (had == 1 or 2 * has > had)
+    alike = SequenceMatcher(None, old, new, autojunk=False).ratio()
+    return (had == 1 or 2 * has > had) and alike >= LEAST_LIKENESS
 
 
 def _holds_together(problem: _Problem, start: int, end: int, new: str) -> bool:
@@ -231,7 +282,7 @@ def _answers(problem: _Problem, start: int, end: int, new: str) -> bool:
     comes instead must be known to the file.
     """
     text, message = problem.text, problem.diagnostic.message
-    if not _UNKNOWN_NAME.search(message):
+    if not _is_unknown_name(problem):
         return True
     old, names = set(_NAME.findall(text[start:end])), set(_NAME.findall(new))
     quoted = {name.rsplit(".", 1)[-1] for name in _QUOTED.findall(message)}

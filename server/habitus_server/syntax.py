@@ -104,6 +104,45 @@ def enclosing_statement(text: str, start: int, end: int) -> Region:
     return Region(first, last, node.type)
 
 
+def names_in_scope(text: str, at: int) -> frozenset[str]:
+    """Names that code at an offset may use: the module's own, and those of the functions around.
+
+    A function's names are all that stand in it for themselves, not as attributes or
+    keywords: where they are bound is not asked. A class body's names are not in scope
+    of its methods.
+    """
+    data = text.encode("utf-8", "replace")
+    offset = Offsets(text).to_bytes(at)
+    node: Node | None = parse(text)
+    names: set[str] = set()
+    while node is not None:
+        if node.type in ("module", "function_definition", "lambda"):
+            names.update(_own_names(node, data))
+        inner = (child for child in node.children if child.start_byte <= offset <= child.end_byte)
+        node = next(inner, None)
+    return frozenset(names)
+
+
+_SCOPES = ("function_definition", "class_definition", "lambda")
+
+
+def _own_names(scope: Node, data: bytes) -> Iterator[str]:
+    """Identifiers of a scope, its definitions' names included, their insides not."""
+    waiting = list(scope.named_children)
+    while waiting:
+        node = waiting.pop()
+        if node.type == "identifier":
+            yield _text(node, data)
+        elif node.type in _SCOPES:
+            waiting += [name] if (name := node.child_by_field_name("name")) else []
+        elif node.type == "attribute":
+            waiting += [of] if (of := node.child_by_field_name("object")) else []
+        elif node.type == "keyword_argument":
+            waiting += [value] if (value := node.child_by_field_name("value")) else []
+        else:
+            waiting += node.named_children
+
+
 def imports(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Each import at any depth: its module (with leading dots) and the names taken from it."""
     data = text.encode("utf-8", "replace")
