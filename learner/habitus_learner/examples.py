@@ -30,6 +30,11 @@ TYPED_OVER_WEIGHT = 0.25
 _ACCEPTED = frozenset({State.ACCEPTED, State.PARTIALLY_ACCEPTED})
 
 
+_DAY_S = 86_400.0
+
+Episode = tuple[str, str, int]
+
+
 class Kind(Enum):
     """What an example teaches."""
 
@@ -62,9 +67,9 @@ class Example(msgspec.Struct, frozen=True):
     row_ids: tuple[str, ...]
 
     @property
-    def episode(self) -> tuple[str, str]:
-        """One file in one session: the unit that statistics treat as independent."""
-        return (self.session, self.path)
+    def episode(self) -> Episode:
+        """One file on one day of a session: the unit that statistics treat as independent."""
+        return (self.session, self.path, int(self.at // _DAY_S))
 
     @property
     def is_by_hand(self) -> bool:
@@ -113,7 +118,7 @@ def split(
     eligible = [e for e in by_hand if e.at >= not_before]
     wanted = min(max_items, max(1, round(share * len(by_hand))))
     limit = max(wanted, min(max_items, len(by_hand) // 2))
-    episodes: set[tuple[str, str]] = set()
+    episodes: set[Episode] = set()
     cutoff = float("inf")
     for taken, example in enumerate(eligible):
         if taken >= limit or (taken >= wanted and len(episodes) >= min_episodes):

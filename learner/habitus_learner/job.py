@@ -13,6 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -58,11 +59,14 @@ from habitus_server.errors import HabitusError, TrainingError
 from habitus_server.records import AdapterRef
 from habitus_server.workspaces import locked
 
+RANK = int(os.environ.get("RANK", "0"))
+"""Which process of several this is: accelerate starts one per GPU, and the first leads."""
+
 TRAINING_SHARE = 0.75
 """Of a cycle's minutes; the rest is for loading and judging."""
 
 
-def work(folder: Path) -> Ruling:
+def work(folder: Path) -> None:
     """Train and judge as the folder's plan says, from wherever an earlier job was killed."""
     plan = read_plan(folder)
     if plan is None:
@@ -71,15 +75,19 @@ def work(folder: Path) -> Ruling:
         stand_back()
     torch.set_num_threads(plan.threads or psutil.cpu_count(logical=False) or 1)
     device = choose_device(plan.device)
+    if device.type == "cuda" and "LOCAL_RANK" in os.environ:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     base = find_folder(plan.model, allow_hub=plan.loads_hub_models)
     if read(folder / TRAINED, Trained) is None:
-        write(folder / TRAINED, _train(plan, folder, base, device))
+        trainee, trained = _train(plan, folder, base, device)
+        if RANK:
+            return
+        _write_candidate(plan, folder, base, trainee)
+        write(folder / TRAINED, trained)
         (folder / CHECKPOINT).unlink(missing_ok=True)
-    ruling = read_ruling(folder)
-    if ruling is None:
-        ruling = _judge(plan, folder)
-        write(folder / RULING, ruling)
-    return ruling
+        del trainee
+    if RANK == 0 and read_ruling(folder) is None:
+        write(folder / RULING, _judge(plan, folder))
 
 
 def load_layout(base: Path, name: str, budget: Budget) -> Layout:
@@ -92,7 +100,9 @@ def load_layout(base: Path, name: str, budget: Budget) -> Layout:
     return Layout(template, tokens.encode, budget)
 
 
-def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> Trained:
+def _train(
+    plan: Plan, folder: Path, base: Path, device: torch.device
+) -> tuple[Trainee, Trained]:
     hyper = plan.hyper
     tell(Progress("preparing", 0.0))
     torch.manual_seed(plan.seed)
@@ -106,7 +116,9 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> Traine
         trainee.model.enable_input_require_grads()
     markers = Path(plan.busy_markers) if plan.busy_markers else None
     run = Run(
-        msgspec.structs.replace(plan, minutes=plan.minutes * TRAINING_SHARE),
+        msgspec.structs.replace(
+            plan, minutes=plan.minutes * TRAINING_SHARE, hyper=trainee.hyper
+        ),
         trainee,
         layout,
         read_examples(folder / TRAIN),
@@ -116,17 +128,11 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> Traine
             msgspec.structs.replace(line, progress=line.progress * TRAINING_SHARE)
         ),
     )
-    trained = run.train()
-    _write_candidate(plan, folder, base, trainee)
-    return trained
+    return trainee, run.train()
 
 
 def _fit(trainee: Trainee, device: torch.device, step_tokens: int) -> Fit:
     config = trainee.model.config
-    if device.type == "cuda":
-        free = torch.cuda.mem_get_info(device)[0]
-    else:
-        free = psutil.virtual_memory().available
     size = Size(
         parameters=sum(p.numel() for p in trainee.parameters()),
         adapter_parameters=sum(p.numel() for p in trainee.parameters() if p.requires_grad),
@@ -135,6 +141,12 @@ def _fit(trainee: Trainee, device: torch.device, step_tokens: int) -> Fit:
         vocabulary=int(config.vocab_size),
         element_bytes=2 if device.type == "cuda" else 4,
     )
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+    else:
+        free = psutil.virtual_memory().available
+    # The weights lie in memory already, and are counted again by `fit`.
+    free += size.parameters * size.element_bytes
     found = fit(Hardware(device.type == "cpu", free), size, step_tokens=step_tokens)
     if found is None:
         raise TrainingError(
@@ -151,7 +163,7 @@ def _write_candidate(plan: Plan, folder: Path, base: Path, trainee: Trainee) -> 
     candidate.mkdir(mode=0o700)
     save_adapter(trainee, candidate)
     shutil.copyfile(folder / TRAIN, candidate / adapters.EXAMPLES)
-    hyper = msgspec.to_builtins(plan.hyper)
+    hyper = msgspec.to_builtins(trainee.hyper)
     manifest = Manifest(
         format=adapters.FORMAT,
         version=CANDIDATE,
@@ -180,6 +192,7 @@ def _judge(plan: Plan, folder: Path) -> Ruling:
         items,
         incumbent=plan.incumbent,
         candidate=candidate,
+        budget_s=60.0 * plan.minutes * (1.0 - TRAINING_SHARE),
         tell=lambda share: tell(
             Progress("judging", TRAINING_SHARE + share * (1.0 - TRAINING_SHARE))
         ),
@@ -190,6 +203,8 @@ def _judge(plan: Plan, folder: Path) -> Ruling:
 
 def tell(line: Progress) -> None:
     """Write a line to the parent; where that has gone, there is nobody to work for."""
+    if RANK:
+        return
     try:
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
         sys.stdout.flush()
@@ -202,7 +217,7 @@ def main(arguments: Sequence[str]) -> int:
     folder = Path(arguments[0])
     try:
         # A job whose parent was killed may still be in its last batch.
-        with locked(lock_file(folder)):
+        with locked(lock_file(folder)) if RANK == 0 else nullcontext():
             work(folder)
     except HabitusError as error:
         sys.stderr.write(f"{error}\n")

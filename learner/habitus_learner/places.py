@@ -42,12 +42,12 @@ class Item(msgspec.Struct, frozen=True):
 
 
 def items_of(examples: Sequence[Example], *, seed: int, limit: int) -> list[Item]:
-    """The judged places of held-out examples, at most `limit`, drawn evenly."""
+    """The judged places of held-out examples, at most `limit`, in random order."""
     random = Random(f"{seed}:gate")
     items = [
         Item(
             id=f"{example.id}#{number}",
-            cluster="\n".join(example.episode),
+            cluster=" ".join(map(str, example.episode)),
             path=example.path,
             language=example.language,
             cut=cut,
@@ -55,7 +55,7 @@ def items_of(examples: Sequence[Example], *, seed: int, limit: int) -> list[Item
         for example in examples
         for number, cut in enumerate(judged(example, random))
     ]
-    return items if len(items) <= limit else random.sample(items, limit)
+    return random.sample(items, min(len(items), limit))
 
 
 def clusters_of(items: Sequence[Item]) -> int:

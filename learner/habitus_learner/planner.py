@@ -6,6 +6,8 @@ arithmetic. Detects nothing itself: hardware comes in as a value.
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from habitus_server.records import AdapterRef
@@ -14,11 +16,11 @@ _CHUNK_POSITIONS = 2_048
 
 
 class Hyper(msgspec.Struct, frozen=True):
-    """What a run is trained with; the defaults are those measured best (see `Fit`)."""
+    """What a run is trained with; `learning_rate` 0 follows the model's size."""
 
     rank: int = 16
     alpha: int = 32
-    learning_rate: float = 2e-3
+    learning_rate: float = 0.0
     weight_decay: float = 0.01
     warmup: float = 0.05
     step_tokens: int = 2_048
@@ -55,6 +57,15 @@ class Plan(msgspec.Struct, frozen=True):
     idle_seconds: float
     checkpoint_every_s: float = 20.0
     hyper: Hyper = Hyper()
+
+
+def learning_rate(parameters: int) -> float:
+    """The rate for a base model of this size.
+
+    Falls with the square root of the size, from what was measured best for the embedded
+    model to what is published for LoRA on models of 7 billion (3e-4).
+    """
+    return 1e-2 * min(1.0, math.sqrt(5_000_000 / parameters))
 
 
 class Hardware(msgspec.Struct, frozen=True):

@@ -54,6 +54,7 @@ class Sidecar:
         self._now = now
         self._is_requested = False
         self._looked_at = 0.0
+        self._seen_version = -1
         self._waiting = 0
         self._waiting_since: float | None = None
         self._typing = Courtesy(
@@ -91,6 +92,10 @@ class Sidecar:
 
     def _look(self) -> None:
         self._looked_at = self._now()
+        version = self._store.data_version()
+        if version == self._seen_version:
+            return
+        self._seen_version = version
         self._waiting = len(new_examples(self._store))
         if not self._waiting:
             self._waiting_since = None

@@ -22,7 +22,7 @@ import torch
 from habitus_learner import general
 from habitus_learner.courtesy import Courtesy
 from habitus_learner.dataset import Layout, Mix, Row, packed, passes, rows_of
-from habitus_learner.examples import Example, Kind
+from habitus_learner.examples import Episode, Example, Kind
 from habitus_learner.planner import Plan
 from habitus_learner.trainee import (
     Batch,
@@ -257,7 +257,7 @@ def _part(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[E
     Random(f"{seed}:inner").shuffle(episodes)
     wanted = INNER_SHARE * len(by_hand)
     inner: list[Example] = []
-    chosen: set[tuple[str, str]] = set()
+    chosen: set[Episode] = set()
     for episode in episodes:
         if len(inner) >= wanted:
             break

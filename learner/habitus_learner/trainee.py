@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +23,7 @@ from habitus_learner.objective import (
     token_losses,
     weighted_mean,
 )
-from habitus_learner.planner import Hyper
+from habitus_learner.planner import Hyper, learning_rate
 from habitus_server import adapters
 from habitus_server.engine.model import choose_dtype, read_shape, read_weights
 from habitus_server.errors import ModelError
@@ -125,6 +126,9 @@ def load_trainee(folder: Path, name: str, device: torch.device, hyper: Hyper) ->
     from peft import LoraConfig, get_peft_model
 
     model = _load_base(folder, name, device)
+    if not hyper.learning_rate:
+        rate = learning_rate(sum(p.numel() for p in model.parameters()))
+        hyper = msgspec.structs.replace(hyper, learning_rate=rate)
     config = LoraConfig(
         r=hyper.rank,
         lora_alpha=hyper.alpha,

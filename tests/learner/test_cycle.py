@@ -26,7 +26,7 @@ class KilledError(Exception):
     """Stands for the learner's own death."""
 
 
-def settings(state: Path, model: Path, *, steps: int = 40) -> Settings:
+def settings(state: Path, model: Path, *, steps: int = 24) -> Settings:
     config = Config(
         model=str(model),
         learning=Learning(max_steps=steps, minutes=5.0),
@@ -35,7 +35,7 @@ def settings(state: Path, model: Path, *, steps: int = 40) -> Settings:
     return Settings(state=state, config=config, yields=False, checkpoint_every_s=0.0)
 
 
-def fill(store: Store, *, patterns: int = 160) -> None:
+def fill(store: Store, *, patterns: int = 140) -> None:
     store.add_patterns(habit_patterns(patterns))
     for number, (state, final) in enumerate(
         [(State.DISMISSED, ""), (State.DISMISSED, "read(paths)")], start=1
@@ -91,7 +91,7 @@ def test_a_cycle_outlives_the_death_of_its_child_and_of_its_parent(
             steps.append(line.step)
             for child in psutil.Process().children():
                 child.kill()
-        elif line.step >= 12:
+        elif line.step >= 10:
             raise KilledError
 
     with pytest.raises(KilledError):
@@ -109,7 +109,7 @@ def test_a_cycle_outlives_the_death_of_its_child_and_of_its_parent(
         on_progress=lambda line: resumed.append(line.step) if line.stage == "training" else None,
     )
     assert (cycle.id, cycle.state) == (running.id, CycleState.PUBLISHED)
-    assert min(resumed) >= 11, "steps before the last checkpoint are not done again"
+    assert min(resumed) >= 9, "steps before the last checkpoint are not done again"
     assert len(store.cycles()) == 1
     assert not is_interrupted(workspace, store)
 

@@ -15,7 +15,7 @@ from habitus_learner.dataset import Layout, rows_of
 from habitus_learner.examples import Example, collect
 from habitus_learner.job import load_layout
 from habitus_learner.objective import aversion_loss, preference_loss, token_losses
-from habitus_learner.planner import Hardware, Hyper, Plan, Size, fit
+from habitus_learner.planner import Hardware, Hyper, Plan, Size, fit, learning_rate
 from habitus_learner.train import Run
 from habitus_learner.trainee import (
     Batch,
@@ -300,6 +300,13 @@ def test_less_memory_means_recomputing_then_smaller_passes_then_no_training() ->
     assert tight is not None and tight.has_checkpointing
     assert tighter is not None and tighter.batch_tokens <= tight.batch_tokens
     assert hopeless is None
+
+
+def test_larger_models_learn_more_slowly() -> None:
+    rates = [learning_rate(size) for size in (1_000_000, 5_000_000, 500_000_000, 7_600_000_000)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] == rates[1] == 1e-2
+    assert rates[-1] == pytest.approx(2.6e-4, rel=0.05)
 
 
 def test_results_in_a_work_folder_are_read_back(tmp_path: Path) -> None:
