@@ -28,7 +28,9 @@ MIN_CONFIDENCE = 0.05
 
 REJECTIONS_KEPT = 256
 
-Gather = Callable[[Snapshot], Sequence[Chunk]]
+ContextOf = Callable[[Snapshot], Callable[[], Sequence[Chunk]]]
+"""Called on the loop; what it returns is called in a thread."""
+
 Complete = Callable[["Ask", Place, Stop], Awaitable[Completed]]
 
 
@@ -91,9 +93,11 @@ class _Flight:
 class Suggester:
     """Answers questions about documents; all calls on one event loop."""
 
-    def __init__(self, complete: Complete, gather: Gather, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, complete: Complete, context_of: ContextOf, clock: Callable[[], float]
+    ) -> None:
         self._complete = complete
-        self._gather = gather
+        self._context_of = context_of
         self._clock = clock
         self._answers: dict[str, _Answer] = {}
         self._flights: dict[str, _Flight] = {}
@@ -111,7 +115,7 @@ class Suggester:
     async def place(self, ask: Ask) -> Place:
         """Everything that the model is told about the place of a question."""
         snapshot = ask.snapshot
-        chunks = await asyncio.to_thread(self._gather, snapshot)
+        chunks = await asyncio.to_thread(self._context_of(snapshot))
         return Place(
             workspace=ask.workspace,
             path=snapshot.path,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from habitus_server import fixes
@@ -53,7 +53,7 @@ class Answers:
         self._is_loading = is_loading
         self._on_trouble = on_trouble
         self._owners: OrderedDict[str, Root] = OrderedDict()
-        self.suggester = Suggester(self._complete, self._gather, clock)
+        self.suggester = Suggester(self._complete, self._context_of, clock)
 
     async def suggest(self, snapshot: Snapshot, *, invoked: bool = False) -> tuple[Offer, ...]:
         """What to offer at a place."""
@@ -170,8 +170,8 @@ class Answers:
         completed = await self._complete(ask, place, stop, window=f"{self._window_id}/fix")
         return [candidate.text for candidate in completed.candidates]
 
-    def _gather(self, snapshot: Snapshot) -> tuple[Chunk, ...]:
-        return self._find_root(snapshot.document.location).gather(snapshot)
+    def _context_of(self, snapshot: Snapshot) -> Callable[[], Sequence[Chunk]]:
+        return self._find_root(snapshot.document.location).context_of(snapshot)
 
     def _fail(self, error: HabitusError) -> None:
         log.info("No answer: %s", error)

@@ -22,6 +22,7 @@ from habitus_server.lsp.learning import Learning
 from habitus_server.lsp.opening import open_workspace
 from habitus_server.lsp.outbox import Progress
 from habitus_server.options import Options
+from habitus_server.recent import RecentEdits
 from habitus_server.recorder import Recorder
 from habitus_server.records import AdapterRef, Chunk, Cycle, Suggestion
 from habitus_server.session import Changed, Closed, Opened, Snapshot, Step
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class Root:
-    """The rooms of one root; all calls on the event loop, but `gather`."""
+    """The rooms of one root; all calls on the event loop."""
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Root:
         self._watcher: TreeWatcher | None = None
         self._recorder = Recorder(window_id, clock) if is_inside and options.record else None
         self._open_steps: dict[str, Step] = {}
+        self._recent = RecentEdits()
         self._git = GitWatch(folder) if is_inside else None
 
     # --- beginning and end ------------------------------------------------------------
@@ -176,6 +178,8 @@ class Root:
         if not isinstance(step.event, Closed):
             self._open_steps[step.document.uri] = step
         own_word = False
+        if step.change is not None:
+            self._recent.took(path, step.change, self._clock())
         if self._recorder is not None and not self.is_paused:
             own_word = self._recorder.took(step)
         if self._feed is None:
@@ -199,26 +203,36 @@ class Root:
         if self._feed is not None:
             self._feed.connect(client)
 
-    def gather(self, snapshot: Snapshot) -> tuple[Chunk, ...]:
-        """What else the model should see (called off the loop)."""
-        from habitus_server.context import View
+    def context_of(self, snapshot: Snapshot) -> Callable[[], tuple[Chunk, ...]]:
+        """What else the model should see, as work for a thread on what stands now."""
+        library, gatherer = self._library, self._gatherer
+        if gatherer is None or library is None:
+            return tuple
+        documents = [step.document for step in reversed(self._open_steps.values())]
+        recent = self._recent.newest_first()
+        limit = self.config.completion.max_file_bytes
 
-        if self._gatherer is None:
-            return ()
-        open_files = {
-            step.document.path: step.document.buffer.text
-            for step in reversed(tuple(self._open_steps.values()))
-            if len(step.document.buffer) <= self.config.completion.max_file_bytes
-        }
-        return self._gatherer.gather(
-            View(
-                path=snapshot.path,
-                language=snapshot.language,
-                prefix=snapshot.prefix,
-                suffix=snapshot.suffix,
-                open_files=open_files,
+        def gather() -> tuple[Chunk, ...]:
+            from habitus_server.context import View
+
+            open_files = {
+                document.path: document.buffer.text
+                for document in documents
+                if len(document.buffer) <= limit
+                and not library.why_silent(document.path, document.language)
+            }
+            return gatherer.gather(
+                View(
+                    path=snapshot.path,
+                    language=snapshot.language,
+                    prefix=snapshot.prefix,
+                    suffix=snapshot.suffix,
+                    open_files=open_files,
+                    recent_edits=tuple(edit for edit in recent if edit.path in open_files),
+                )
             )
-        )
+
+        return gather
 
     async def why_silent(self, snapshot: Snapshot) -> str:
         """Why this document gets no suggestions, or ""."""
