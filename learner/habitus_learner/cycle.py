@@ -7,27 +7,23 @@ let through. Training runs in a child process (`job`); no torch here.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-import habitus_learner
-import habitus_server
 from habitus_learner import examples as lessons
 from habitus_learner import gate, registry, workfolder
+from habitus_learner.child import run_job
 from habitus_learner.examples import Example
 from habitus_learner.gate import Decision, Ruling
 from habitus_learner.places import clusters_of, items_of
 from habitus_learner.planner import Hyper, Plan
-from habitus_learner.workfolder import CANDIDATE, FAILED, Progress
+from habitus_learner.workfolder import CANDIDATE, Progress
 from habitus_server import adapters
 from habitus_server.config import Config, Learning
-from habitus_server.errors import HabitusError, ModelError, TrainingError
+from habitus_server.errors import HabitusError, ModelError
 from habitus_server.records import AdapterRef, Cycle, CycleState
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, runtime_dir
@@ -37,8 +33,6 @@ BOOKMARK = "learned_until"
 
 MIN_TRAINING_EXAMPLES = 20
 TELL_EVERY_S = 0.5
-MAX_ATTEMPTS = 3
-"""A job that dies this often on one plan is given up: it would die again."""
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -112,7 +106,7 @@ def run_cycle(
         if work is None:
             tell(Progress("collecting", 0.0))
             work = _prepare(workspace, store, settings, cycle_id)
-        ruling = _run_job(work, tell) if isinstance(work, Plan) else work
+        ruling = run_job(Path(work.folder), tell) if isinstance(work, Plan) else work
         verdict, figures = ruling.sentence, ruling.figures
         state, adapter = _carry_out(workspace, ruling, now)
     except (HabitusError, OSError) as error:
@@ -227,77 +221,3 @@ class _Teller:
             return
         self._stage, self._told_at = line.stage, time.monotonic()
         self._store.update_cycle(self._cycle_id, stage=line.stage, progress=line.progress)
-
-
-def _run_job(plan: Plan, tell: Callable[[Progress], None]) -> Ruling:
-    """Train and judge in a child process; one that is killed is started again."""
-    folder = Path(plan.folder)
-    complaint = ""
-    for _ in range(MAX_ATTEMPTS):
-        status, complaint = _run_child(job_command(folder), folder, tell)
-        ruling = workfolder.read_ruling(folder)
-        if ruling is not None:
-            return ruling
-        if status == FAILED:
-            raise TrainingError(complaint)
-    last = complaint.splitlines()[-1] if complaint else "it said nothing"
-    raise TrainingError(
-        f"Training was killed {MAX_ATTEMPTS} times ({last}); free some memory and learn again."
-    )
-
-
-def _run_child(
-    command: Sequence[str], folder: Path, tell: Callable[[Progress], None]
-) -> tuple[int, str]:
-    """The child's exit status and what it wrote to stderr."""
-    decoder = msgspec.json.Decoder(Progress)
-    with (
-        (folder / workfolder.LOG).open("wb") as log,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=folder,
-            env=_environment(),
-        ) as child,
-    ):
-        assert child.stdout is not None
-        try:
-            for line in child.stdout:
-                tell(decoder.decode(line))
-        except BaseException:
-            child.kill()
-            raise
-    complaint = (folder / workfolder.LOG).read_text(encoding="utf-8", errors="replace")
-    return child.returncode, complaint.strip()
-
-
-def job_command(folder: Path) -> list[str]:
-    """The command line of a job; several GPUs share it through accelerate."""
-    module = ["-m", "habitus_learner.job", str(folder)]
-    gpus = _gpu_count()
-    if gpus < 2:
-        return [sys.executable, "-P", *module]
-    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(gpus)]
-    return [sys.executable, "-P", *launch, *module]
-
-
-def _gpu_count() -> int:
-    """NVIDIA devices by the driver's own listing: asking torch would cost its import."""
-    try:
-        return len(list(Path("/proc/driver/nvidia/gpus").iterdir()))
-    except OSError:
-        return 0
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with the very packages that we run from first on the child's path.
-
-    Waiting threads sleep instead of spinning: the cores are shared with who types.
-    """
-    roots = [str(Path(str(p.__file__)).parents[1]) for p in (habitus_server, habitus_learner)]
-    rest = os.environ.get("PYTHONPATH")
-    path = os.pathsep.join([*roots, *([rest] if rest else [])])
-    calm = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
-    return {**calm, **os.environ, "PYTHONPATH": path}

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,7 @@ from habitus_learner.workfolder import Progress, read_examples
 from habitus_server import adapters
 from habitus_server.config import Config, Engine, Learning
 from habitus_server.engine.model import load_model
-from habitus_server.records import CycleState, State
+from habitus_server.records import CycleState, Outcome, State
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, locked
 from learner.made_rows import habit_patterns, suggestion
@@ -44,8 +45,6 @@ def fill(store: Store, *, patterns: int = 140) -> None:
         store.add_suggestions([one])
         store.set_state(one.id, state, float(number))
         if final:
-            from habitus_server.records import Outcome
-
             store.settle(one.id, Outcome.REVERTED, 0, final, float(number))
     store.barrier().result()
 
@@ -159,8 +158,6 @@ def test_a_request_is_kept_while_another_workspace_trains(
 def habitus(*arguments: str, state: Path, **options: object) -> subprocess.Popen[str]:
     paths = [entry for entry in sys.path if entry.endswith(("/server", "/learner"))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    command = ["-P", "-m", "habitus_learner_cli", *arguments, "--state-dir", str(state)]
-    command[2:3] = []
     code = (
         "import argparse, sys, importlib; name = sys.argv[1];"
         "module = importlib.import_module(f'habitus_learner.commands.{name}');"
@@ -195,9 +192,9 @@ def test_a_learner_ends_when_the_editor_that_started_it_has_gone(
 ) -> None:
     child = habitus("learn", str(workspace.root), state=state, stdin=subprocess.PIPE)
     assert child.stdin is not None
-    deadline = psutil.time.monotonic() + 30
-    while not workspace.learn_lock.exists() and psutil.time.monotonic() < deadline:
-        psutil.time.sleep(0.1)
+    deadline = time.monotonic() + 30
+    while not workspace.learn_lock.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert child.poll() is None
     second = habitus("learn", str(workspace.root), state=state, stdin=subprocess.PIPE)
     assert second.wait(timeout=30) == 0, "one learner per workspace"
