@@ -36,10 +36,9 @@ def test_a_version_that_never_changed_was_not_swapped() -> None:
     assert measure_swap(asks(steady(5), 99), same_engine=True, same_server=True) is None
 
 
-def test_asking_starts_when_judging_is_nearly_done() -> None:
-    assert not is_near_swap({"stage": "training", "progress": 0.95})
-    assert not is_near_swap({"stage": "judging", "progress": 0.8})
-    assert is_near_swap({"stage": "judging", "progress": 0.95})
+def test_asking_starts_when_training_is_over() -> None:
+    assert not is_near_swap({"stage": "training"})
+    assert is_near_swap({"stage": "judging"})
 
 
 def test_a_cycle_that_never_began_is_named_so() -> None:

@@ -6,6 +6,7 @@ An engine outlives its windows on purpose; a replay's is nobody's once the repla
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ from habitus_server.errors import EngineError
 from habitus_server.workspaces import runtime_dir
 
 END_SECONDS = 10.0
+POLL_SECONDS = 0.1
 
 
 def find_engines(state: Path) -> frozenset[tuple[int, float]]:
@@ -35,6 +37,10 @@ async def end_engines(state: Path) -> None:
         except EngineError:
             continue
         client.shut_down()
-        # One that is still busy ends by itself after its idle time.
         await asyncio.wait([client.lost], timeout=END_SECONDS)
         await client.close()
+    # The socket closes before the process is gone; one that is still busy ends by itself
+    # after its idle time.
+    deadline = time.monotonic() + END_SECONDS
+    while find_engines(state) and time.monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)

@@ -22,14 +22,11 @@ from habitus_learner.replay.editor import Editor, RequestFailedError
 from habitus_learner.replay.engines import find_engines
 from habitus_learner.replay.report import CycleFacts, SwapFacts
 
-PACE_S = 0.25
+PACE_S = 0.5
 """How often completions are asked for around a swap."""
 
 ANSWERS_AFTER_SWAP = 24
 STATUS_S = 0.5
-
-NEAR_SWAP = 0.9
-"""From this share of a cycle on, completions are asked for."""
 
 START_TIMEOUT_S = 90.0
 
@@ -89,8 +86,8 @@ async def run_cycle(
 
 
 def is_near_swap(cycle: dict[str, Any]) -> bool:
-    """Whether a running cycle is about to publish: asking earlier would only slow it down."""
-    return cycle["stage"] == "judging" and float(cycle["progress"]) >= NEAR_SWAP
+    """Whether training is over: asking earlier would only slow it down."""
+    return bool(cycle["stage"] == "judging")
 
 
 def read_cycle(cycle: dict[str, Any] | None, minutes: float) -> CycleFacts:

@@ -21,13 +21,13 @@ from habitus_learner.replay.walk import Observation
 ARM_TITLES = {
     "frozen": "frozen weights",
     "memory": "memory only",
-    "weights": "learned weights only",
-    "all": "all: memory and weights",
+    "weights": "weights only",
+    "all": "all",
 }
 
 GAINS = {
     "exact_match": ("exact lines,\npoints", 100.0, 1),
-    "edit_similarity": ("edit\nsimilarity", 1.0, 3),
+    "edit_similarity": ("edit\nsimilarity", 1.0, 2),
     "bits_per_char": ("bits per\ncharacter saved", 1.0, 3),
     "characters_saved": ("characters saved\nper question", 1.0, 2),
 }
@@ -134,7 +134,7 @@ def _render_arms(report: Report) -> Table:
         cells = (
             title,
             f"{arm.exact_match:.1%}\n{_span(arm.exact_match_interval, 100, 1)}",
-            f"{arm.edit_similarity:.3f}\n{_span(arm.edit_similarity_interval, 1, 3)}",
+            f"{arm.edit_similarity:.2f}\n{_span(arm.edit_similarity_interval, 1, 2)}",
             f"{arm.bits_per_char:.3f}\n{_span(arm.bits_per_char_interval, 1, 3)}",
             f"{arm.characters_saved}\n{_span(arm.characters_saved_interval, 1, 0)}",
             f"{arm.shown}",
@@ -165,7 +165,7 @@ def _table(title: str, *headings: tuple[str, ...]) -> Table:
     table = Table(title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     table.add_column(first, no_wrap=True)
     for heading in others:
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right")
     return table
 
 
