@@ -55,7 +55,7 @@ from habitus_server.engine.fim import Budget, template_from_vocabulary
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import choose_device, find_folder, load_model
 from habitus_server.engine.tokens import load_tokens
-from habitus_server.errors import HabitusError, TrainingError
+from habitus_server.errors import HabitusError, ModelError, TrainingError
 from habitus_server.records import AdapterRef
 from habitus_server.workspaces import locked
 
@@ -78,6 +78,7 @@ def work(folder: Path) -> None:
     if device.type == "cuda" and "LOCAL_RANK" in os.environ:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     base = find_folder(plan.model, allow_hub=plan.loads_hub_models)
+    plan = msgspec.structs.replace(plan, incumbent=_usable(plan.incumbent, base))
     if read(folder / TRAINED, Trained) is None:
         trainee, trained = _train(plan, folder, base, device)
         if RANK:
@@ -88,6 +89,17 @@ def work(folder: Path) -> None:
         del trainee
     if RANK == 0 and read_ruling(folder) is None:
         write(folder / RULING, _judge(plan, folder))
+
+
+def _usable(incumbent: AdapterRef | None, base: Path) -> AdapterRef | None:
+    """The incumbent, unless the base model has changed since: then base weights serve."""
+    if incumbent is None:
+        return None
+    try:
+        adapters.verify(Path(incumbent.path), base_sha256=adapters.hash_base(base))
+    except ModelError:
+        return None
+    return incumbent
 
 
 def load_layout(base: Path, name: str, budget: Budget) -> Layout:

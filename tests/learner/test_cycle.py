@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from habitus_learner import workfolder
+from habitus_learner import registry, workfolder
 from habitus_learner.cycle import Settings, is_interrupted, run_cycle
 from habitus_learner.sidecar import Sidecar
 from habitus_learner.workfolder import Progress, read_examples
@@ -20,7 +20,7 @@ from habitus_server.engine.model import load_model
 from habitus_server.records import CycleState, Outcome, State
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, locked
-from learner.made_rows import habit_patterns, suggestion
+from learner.made_rows import draft_adapter, habit_patterns, manifest, suggestion
 
 
 class KilledError(Exception):
@@ -50,9 +50,11 @@ def fill(store: Store, *, patterns: int = 140) -> None:
 
 
 def test_a_cycle_trains_judges_and_publishes_what_the_engine_can_serve(
-    workspace: Workspace, store: Store, state: Path, tiny_model: Path
+    workspace: Workspace, store: Store, state: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     fill(store)
+    # What serves so far was made for other base weights, and is nobody's incumbent.
+    registry.publish(workspace, draft_adapter(tmp_path / "foreign"), manifest())
     stages: list[str] = []
     cycle = run_cycle(
         workspace,
@@ -64,12 +66,13 @@ def test_a_cycle_trains_judges_and_publishes_what_the_engine_can_serve(
     assert list(dict.fromkeys(stages)) == ["collecting", "preparing", "training", "judging"]
     ref = adapters.current(workspace)
     assert ref is not None and ref.version == cycle.adapter
-    manifest = adapters.verify(Path(ref.path), base_sha256=adapters.hash_base(tiny_model))
-    assert manifest.examples["failure"] == 1
-    assert manifest.examples["correction"] == 1
-    assert manifest.examples["pattern"] > 50
-    assert manifest.figures["gain_low"] > 0
-    assert manifest.verdict == cycle.verdict
+    made = adapters.verify(Path(ref.path), base_sha256=adapters.hash_base(tiny_model))
+    assert made.parent is None
+    assert made.examples["failure"] == 1
+    assert made.examples["correction"] == 1
+    assert made.examples["pattern"] > 50
+    assert made.figures["gain_low"] > 0
+    assert made.verdict == cycle.verdict
     load_model(str(tiny_model), "cpu").network(ref)
     rows = {r for e in read_examples(Path(ref.path) / adapters.EXAMPLES) for r in e.row_ids}
     stored = {p.id for p in store.patterns()} | {r.suggestion.id for r in store.suggestions()}
