@@ -15,12 +15,13 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
 
 from chaos.scripted import manifest, write_adapter
-from habitus_learner import cycle, job, registry, workfolder
+from habitus_learner import child, cycle, job, registry, workfolder
 from habitus_learner.planner import Plan
 from habitus_server.config import Config, Engine, Learning
 from habitus_server.store import Store
@@ -30,6 +31,12 @@ from habitus_server.workspaces import Workspace, find_workspace
 def tell(line: dict[str, Any]) -> None:
     """One line to the test, in one write: a killed writer leaves no half of it."""
     os.write(1, (json.dumps(line) + "\n").encode())
+
+
+def substitute(room: ModuleType, name: str, value: object) -> None:
+    """Put something in place of what a room has; this process is a fork and ends soon."""
+    getattr(room, name)
+    setattr(room, name, value)
 
 
 def run_cycle(order: dict[str, Any]) -> None:
@@ -45,7 +52,7 @@ def run_cycle(order: dict[str, Any]) -> None:
             tell({"stage": line.stage})
 
     def run_job(_command: object, folder: Path, on_line: Callable[..., None]) -> tuple[int, str]:
-        setattr(job, "tell", on_line)  # noqa: B010
+        substitute(job, "tell", on_line)
         return job.main([str(folder)]), ""
 
     lay_out = workfolder.lay_out
@@ -54,9 +61,9 @@ def run_cycle(order: dict[str, Any]) -> None:
         return lay_out(msgspec.structs.replace(plan, checkpoint_every_s=0.05), split)
 
     # Standing behind everything else would make the test as slow as the machine is busy.
-    setattr(os, "nice", lambda _steps: 0)  # noqa: B010
-    setattr(cycle, "_run_child", run_job)  # noqa: B010
-    setattr(workfolder, "lay_out", lay_out_with_checkpoints)  # noqa: B010
+    substitute(os, "nice", lambda _steps: 0)
+    substitute(child, "_run_child", run_job)
+    substitute(workfolder, "lay_out", lay_out_with_checkpoints)
     config = Config(
         model=order["model"],
         engine=Engine(device="cpu", threads=1),
