@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -221,7 +222,7 @@ class Recorder:
             return reason
         try:
             if done is not None:
-                await done
+                await asyncio.wrap_future(done)
         except StoreError as error:
             return str(error)
         return ""
@@ -231,7 +232,7 @@ class Recorder:
         following: _Following,
         signals: Sequence[Signal],
         patterns: Sequence[Pattern] = (),
-    ) -> asyncio.Future[None] | None:
+    ) -> Future[None] | None:
         if not signals and not patterns:
             return None
         return self._scribe.signals(following.document, signals, patterns)

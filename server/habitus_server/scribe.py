@@ -50,7 +50,7 @@ class Scribe:
     """One workspace's queue of writes; calls on the event loop, `drain` without it."""
 
     def __init__(self) -> None:
-        self._jobs: deque[tuple[Callable[[], Written], asyncio.Future[None]]] = deque()
+        self._jobs: deque[tuple[Callable[[], Written], Future[None]]] = deque()
         self._wake = asyncio.Event()
         self._store: Store | None = None
         self._rules: Rules | None = None
@@ -67,7 +67,7 @@ class Scribe:
 
     def signals(
         self, document: Document, signals: Sequence[Signal], patterns: Sequence[Pattern]
-    ) -> asyncio.Future[None]:
+    ) -> Future[None]:
         """Write what happened in a document; resolves when it is on disk."""
         return self._submit(lambda: self._store_signals(document, signals, patterns))
 
@@ -82,15 +82,15 @@ class Scribe:
         """Return when everything up to now is on disk, or known not to be."""
         done = self._submit(lambda: [self._need_store().barrier()])
         try:
-            await done
+            await asyncio.wrap_future(done)
         except StoreError as error:
             log.warning("%s", error)
 
     def drain(self) -> None:
         """Submit what is queued without the loop; the store's close commits it."""
-        while self._jobs:
-            job, _ = self._jobs.popleft()
-            job()
+        if self._store is not None:
+            while self._jobs:
+                _run(*self._jobs.popleft())
 
     # --- what a row holds -------------------------------------------------------------
 
@@ -174,11 +174,8 @@ class Scribe:
 
     # --- the queue --------------------------------------------------------------------
 
-    def _submit(self, job: Callable[[], Written]) -> asyncio.Future[None]:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # A write that nobody waits for may fail without a word here: the store keeps it,
-        # tries again and names the problem.
-        done.add_done_callback(lambda future: future.cancelled() or future.exception())
+    def _submit(self, job: Callable[[], Written]) -> Future[None]:
+        done: Future[None] = Future()
         self._jobs.append((job, done))
         self._wake.set()
         return done
@@ -186,42 +183,36 @@ class Scribe:
     async def _work(self) -> None:
         while True:
             while self._jobs:
-                job, done = self._jobs.popleft()
-                try:
-                    written = await asyncio.to_thread(job)
-                except Exception as error:
-                    if not isinstance(error, StoreError):
-                        log.error("A signal was not written", exc_info=error)
-                    done.set_exception(StoreError(str(error)))
-                    continue
-                if written:
-                    written[-1].add_done_callback(_Relay(done))
-                else:
-                    done.set_result(None)
+                await asyncio.to_thread(_run, *self._jobs.popleft())
             self._wake.clear()
             await self._wake.wait()
 
 
-class _Relay:
-    """Carries the end of a write from the store's thread to the loop."""
+def _run(job: Callable[[], Written], done: Future[None]) -> None:
+    """Do a job; `done` ends with its last write.
 
-    def __init__(self, done: asyncio.Future[None]) -> None:
-        self._done = done
-        self._loop = done.get_loop()
+    A write that nobody waits for may fail without a word here: the store keeps it, tries
+    again and names the problem.
+    """
+    try:
+        written = job()
+    except Exception as error:
+        if not isinstance(error, StoreError):
+            log.error("A signal was not written", exc_info=error)
+        done.set_exception(StoreError(str(error)))
+        return
+    if written:
+        written[-1].add_done_callback(lambda last: _pass_on(last, done))
+    else:
+        done.set_result(None)
 
-    def __call__(self, written: Future[None]) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._settle, written.exception())
-        except RuntimeError:  # The loop has closed; nobody waits any more.
-            return
 
-    def _settle(self, error: BaseException | None) -> None:
-        if self._done.done():
-            return
-        if error is None:
-            self._done.set_result(None)
-        else:
-            self._done.set_exception(error)
+def _pass_on(written: Future[None], done: Future[None]) -> None:
+    error = written.exception()
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
 
 
 def end_of(prefix: str) -> str:

@@ -94,7 +94,7 @@ class Sidecar:
         """Ask it to end, without waiting."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
+                os.kill(self._process.pid, signal.SIGTERM)
 
     async def _keep_running(self) -> None:
         pause_s = FIRST_PAUSE_S

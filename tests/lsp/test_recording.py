@@ -325,3 +325,37 @@ async def test_a_checkout_of_another_branch_judges_nothing(
     editor.clock(T0 + 120)
     await editor.flush()
     assert rows[id_of(item)]["outcome"] == "censored"
+
+
+async def test_a_window_that_loses_its_editor_writes_what_it_knew(
+    shared_state: Path, project: Path, model: Path, rows: Rows
+) -> None:
+    editor = await FakeEditor.start(
+        *("--model", str(model), "--no-learn", "--replay-clock"), state=shared_state
+    )
+    await editor.initialize(project)
+    await editor.ready()
+    editor.clock(T0)
+    await editor.flush()
+    uri, item = await offer(editor, project)
+    await editor.accept(uri, item)
+    assert editor.process.stdin is not None
+    editor.process.stdin.close()
+    assert await editor.process.wait() == 0
+    row = rows[id_of(item)]
+    assert (row["state"], row["outcome"]) == ("accepted", "censored")
+
+
+async def test_an_accept_survives_the_kill_of_its_server(
+    shared_state: Path, project: Path, model: Path, rows: Rows
+) -> None:
+    editor = await FakeEditor.start(
+        *("--model", str(model), "--no-learn", "--replay-clock"), state=shared_state
+    )
+    await editor.initialize(project)
+    await editor.ready()
+    await editor.flush()
+    uri, item = await offer(editor, project)
+    await editor.accept(uri, item)
+    await editor.kill()
+    assert rows[id_of(item)]["state"] == "accepted"

@@ -70,6 +70,7 @@ async def test_what_is_typed_of_a_suggestion_is_not_asked_for_again(
     assert rest["command"]["arguments"][0] == {
         "id": offered["command"]["arguments"][0]["id"],
         "typed": 3,
+        "lead": 0,
         "source": "typedThrough",
     }
     assert after == {"engine": before["engine"], "typedThrough": before["typedThrough"] + 1}

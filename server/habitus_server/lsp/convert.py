@@ -75,7 +75,7 @@ def to_inline_item(
         range=from_range(
             snapshot.document, snapshot.start, snapshot.end + offer.replace_right, encoding
         ),
-        command=accept_command(offer),
+        command=accept_command(offer, len(snapshot.pending)),
     )
 
 
@@ -108,12 +108,16 @@ def to_completion_item(
             ),
             text_to_insert,
         ),
-        command=accept_command(offer),
+        command=accept_command(offer, len(word)),
     )
 
 
-def accept_command(offer: Offer) -> types.Command:
-    """What the editor runs once it has inserted an offer; one object argument."""
+def accept_command(offer: Offer, lead: int) -> types.Command:
+    """What the editor runs once it has inserted an offer; one object argument.
+
+    `lead` counts the characters of the inserted text that come before the suggestion's,
+    `typed` those of the suggestion that stood there before.
+    """
     return types.Command(
         title="Habitus: accepted",
         command=ACCEPT,
@@ -121,6 +125,7 @@ def accept_command(offer: Offer) -> types.Command:
             {
                 "id": offer.suggestion.id,
                 "typed": offer.typed,
+                "lead": lead,
                 "source": offer.source.value,
             }
         ],

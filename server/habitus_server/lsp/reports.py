@@ -16,19 +16,32 @@ from habitus_server.text import PositionEncoding, index_of_units
 
 
 class Argument(msgspec.Struct):
-    """The one argument of an item's command: our id, and what was typed before it."""
+    """The one argument of an item's command (see `convert.accept_command`)."""
 
     id: str
     typed: int = 0
+    lead: int = 0
 
 
 class _Command(msgspec.Struct):
     arguments: list[Argument] = []
 
 
+class _TextEdit(msgspec.Struct):
+    new_text: str = msgspec.field(name="newText", default="")
+
+
 class _Item(msgspec.Struct):
     command: _Command
     insert_text: str | None = msgspec.field(name="insertText", default=None)
+    text_edit: _TextEdit | None = msgspec.field(name="textEdit", default=None)
+
+    @property
+    def text(self) -> str:
+        """What accepting the item inserts."""
+        if self.insert_text is not None:
+            return self.insert_text
+        return self.text_edit.new_text if self.text_edit is not None else ""
 
 
 class _Shown(msgspec.Struct):
@@ -49,7 +62,7 @@ def shown(rooms: Rooms, params: Any) -> None:
 def partially_accepted(rooms: Rooms, params: Any) -> None:
     """The beginning of an item was taken."""
     report = msgspec.convert(params, _Partial)
-    inserted = report.item.insert_text or ""
-    length = index_of_units(inserted, report.accepted_length, PositionEncoding.UTF16)
+    length = index_of_units(report.item.text, report.accepted_length, PositionEncoding.UTF16)
     for argument in report.item.command.arguments:
-        rooms.partially_accepted(argument.id, argument.typed + length)
+        taken = max(0, length - argument.lead)
+        rooms.partially_accepted(argument.id, argument.typed + taken)

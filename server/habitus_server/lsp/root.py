@@ -164,6 +164,7 @@ class Root:
         if self._watcher is not None:
             self._watcher.stop()
         if self._recorder is not None:
+            self._recorder.close_all()
             self._recorder.drain()
         if self._store is not None:
             self._store.close()
