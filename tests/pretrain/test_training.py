@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from habitus_learner.pretrain.cli import main, read_deadline
-from habitus_learner.pretrain.export import export
+from habitus_learner.pretrain.export import MOST_BYTES, export
 from habitus_learner.pretrain.model import FimModel, initialise
 from habitus_learner.pretrain.muon import Muon
 from habitus_learner.pretrain.presets import PRESETS
@@ -47,12 +47,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def train(rows: Path, folder: Path, kill_at: int | None = None) -> Run:
+def train(rows: Path, folder: Path, kill_at: int | None = None, *, anew: bool = False) -> Run:
     def report(_: FimModel, position: Position) -> None:
         if position.step == kill_at:
             raise KilledError
 
-    plan = Plan(rows, folder, is_compiled=False, checkpoint_every_s=-1, report_every_s=-1)
+    plan = Plan(
+        rows,
+        folder,
+        is_compiled=False,
+        checkpoint_every_s=-1,
+        report_every_s=-1,
+        starts_anew=anew,
+    )
     preset = msgspec.structs.replace(TINY, target_tokens=8_000)
     run = Run(preset, plan, lambda _: None)
     run.train(report)
@@ -79,6 +86,16 @@ def test_training_lowers_the_loss_and_ends_with_a_rate_of_zero(rows: Path, tmp_p
     run = train(rows, tmp_path)
     assert run.position.progress == 1.0
     assert run.set_rates() == 0.0
+
+
+def test_a_finished_run_trains_on_with_a_new_schedule_and_unread_rows(
+    rows: Path, tmp_path: Path
+) -> None:
+    first = train(rows, tmp_path)
+    more = train(rows, tmp_path, anew=True)
+    assert more.position.row == 2 * first.position.row
+    assert more.position.tokens > first.position.tokens
+    assert not torch.equal(weights(more), weights(first))
 
 
 def test_a_deadline_moves_the_schedule_and_progress_never_goes_back(
@@ -146,3 +163,12 @@ def test_training_without_rows_says_what_to_do(
 ) -> None:
     assert main(["export", "--folder", str(tmp_path)]) == 1
     assert "habitus pretrain evaluate" in capsys.readouterr().err
+
+
+def test_every_preset_fits_the_wheel_in_two_bytes_a_weight() -> None:
+    with torch.device("meta"):
+        sizes = {
+            name: sum(p.numel() for p in FimModel(preset.shape).parameters())
+            for name, preset in PRESETS.items()
+        }
+    assert all(2 * size + 20_000 < MOST_BYTES for size in sizes.values()), sizes

@@ -90,10 +90,10 @@ recipe fails if a second reading of the finished corpus finds one.
 
 ## Training
 
-{figures.steps:,} steps of {preset.rows_per_step * 1024:,} tokens in {figures.trained_s / 60:.0f}
-minutes on {figures.cores} CPU cores that other work shared, in fp32 (no bf16 units); Muon for the
-matrices and AdamW for the rest, both at {preset.muon_rate}, linear decay to zero. The wall clock
-ended the run, so another machine will see another number of tokens:
+{figures.steps:,} steps, {figures.tokens:,} tokens, in {figures.trained_s / 60:.0f} minutes on
+{figures.cores} {_hardware(preset)}: {figures.tokens / figures.trained_s:,.0f} tokens a second.
+Muon for the matrices and AdamW for the rest, both at {preset.muon_rate}, linear decay to zero.
+Where the wall clock ends a run, another machine will see another number of tokens:
 
     habitus pretrain all --preset {figures.preset} --hours {figures.trained_s / 3600:.1f}
 
@@ -120,6 +120,10 @@ character; the middles alone {figures.middle_bits:.3f}. Held out whole, never tr
 - It knows nothing of an API that is not in front of it, and its code may be insecure or wrong.
 - It was trained on windows of 1,024 tokens; beyond that it is untested.
 {notes}"""
+
+
+def _hardware(preset: Preset) -> str:
+    return "cores beside one GPU, in bf16" if preset.is_bf16 else "CPU cores, in fp32"
 
 
 def _listed(licences: Counter[str]) -> str:

@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     when.add_argument("--until", help="... or at this local time, HH:MM")
     parser.add_argument("--device", help="cpu or cuda; the preset's own unless given")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--anew", action="store_true", help="train the last checkpoint on, with a new schedule"
+    )
     parser.add_argument("--no-compile", action="store_true", help="run without torch.compile")
     parser.add_argument("--dtype", default="float16", choices=("float32", "float16", "bfloat16"))
     parser.add_argument("--to", type=Path, help="the served folder to write; export only")
@@ -103,6 +106,7 @@ def _train(options: argparse.Namespace) -> None:
         deadline=read_deadline(options, datetime.now()),
         is_compiled=not options.no_compile,
         device=options.device or ("cuda" if preset.is_bf16 else "cpu"),
+        starts_anew=options.anew,
     )
     Run(preset, plan, _say).train(
         lambda model, _: _say(str(held_out_bits(model, places.held_rows, lengths, most_rows=24)))

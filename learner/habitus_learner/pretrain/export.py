@@ -54,6 +54,7 @@ def export(model: FimModel, tokenizer: Tokenizer, folder: Path, dtype: torch.dty
     weights = {key: value.to(dtype).contiguous() for key, value in model.state_dict().items()}
     partial = folder / "model.safetensors.part"
     save_file(weights, partial, metadata={"format": "pt"})
+    partial.chmod(0o644)  # as every other file; safetensors leaves it to its owner alone
     if partial.stat().st_size > MOST_BYTES:
         size = partial.stat().st_size
         partial.unlink()

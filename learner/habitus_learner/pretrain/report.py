@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from habitus_learner.pretrain.presets import PRESETS
 from habitus_learner.pretrain.tokenizer import load_tokenizer
 
 Log = Callable[[str], None]
-QUESTIONS = 400
+QUESTIONS = 200
 SEED = 20
 LATER = (
     ("h11", "0.13.0", "0.16.0"),
@@ -140,5 +141,6 @@ def ask_all(places: Places, log: Log) -> dict[str, list[Question]]:
             for path in sorted(new)
             for question in changed_lines(path, old.get(path, ""), new[path], None)
         ]
+        random.Random(SEED).shuffle(questions)
         asked[f"{name} {after}, lines changed since {before}"] = questions[:QUESTIONS]
     return asked

@@ -40,6 +40,8 @@ class Plan(msgspec.Struct, frozen=True):
     report_every_s: float = 1200.0
     is_compiled: bool = True
     device: str = "cpu"
+    starts_anew: bool = False
+    """Begin a new schedule on the last checkpoint's weights; the rows go on where they were."""
 
 
 class Position(msgspec.Struct):
@@ -50,6 +52,9 @@ class Position(msgspec.Struct):
     tokens: int = 0
     trained_s: float = 0.0
     progress: float = 0.0
+    schedule_step: int = 0
+    """The step and the tokens at which the present schedule began."""
+    schedule_tokens: int = 0
 
 
 def batches(folder: Path, first_row: int, rows: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -121,7 +126,10 @@ class Run:
         self.muon.load_state_dict(state["muon"])
         self.adam.load_state_dict(state["adam"])
         torch.set_rng_state(state["rng"].cpu())
-        self.position = msgspec.convert(state["position"], Position)
+        self.position = position = msgspec.convert(state["position"], Position)
+        if self.plan.starts_anew:
+            position.schedule_step, position.schedule_tokens = position.step, position.tokens
+            position.progress = 0.0
         self.log(f"resumed at step {self.position.step}, row {self.position.row}")
 
     def save(self) -> None:
@@ -143,7 +151,8 @@ class Run:
 
     def advance(self, now: float, started: float, from_progress: float) -> float:
         """Progress in [0, 1]: the larger of the token share and the share of the time given."""
-        progress = self.position.tokens / self.preset.target_tokens
+        tokens = self.position.tokens - self.position.schedule_tokens
+        progress = tokens / self.preset.target_tokens
         if self.plan.deadline is not None:
             left = max(self.plan.deadline - started, 1e-9)
             share = (now - started) / left
@@ -152,7 +161,8 @@ class Run:
 
     def set_rates(self) -> float:
         """Linear warm-up, then linear decay to zero; returns the factor."""
-        warm = min(1.0, (self.position.step + 1) / self.preset.warmup_steps)
+        steps = self.position.step - self.position.schedule_step
+        warm = min(1.0, (steps + 1) / self.preset.warmup_steps)
         factor = warm * (1 - self.position.progress)
         for group in self.muon.param_groups:
             group["lr"] = self.preset.muon_rate * factor
