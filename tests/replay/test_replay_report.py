@@ -107,8 +107,8 @@ def test_arms_that_were_asked_different_things_are_not_compared() -> None:
 
 
 def test_latency_is_the_median_and_the_tail() -> None:
-    latency = measure_latency([observation(n, latency_ms=float(n)) for n in range(101)])
-    assert (latency.p50, latency.p95) == (50.0, 95.0)
+    latency = measure_latency([observation(n, latency_ms=float(n)) for n in range(102)])
+    assert (latency.p50, latency.p95) == (51.0, 96.0)
 
 
 def test_one_file_bounds_nothing_and_still_makes_json() -> None:

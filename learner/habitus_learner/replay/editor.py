@@ -221,10 +221,10 @@ class Editor:
         """Wait until all that is due is settled and on disk."""
         await self._request("habitus/flush", {})
 
-    async def score(self, name: str, offset: int, text: str) -> Score:
-        """What `text` would cost at a place, as the completions there are made."""
+    async def score(self, name: str, offset: int, text: str) -> Score | None:
+        """What `text` would cost at a place; None in files where Habitus stays silent."""
         result = await self._request("habitus/score", {**self._at(name, offset), "text": text})
-        return Score(float(result["bits"]), int(result["chars"]))
+        return Score(float(result["bits"]), int(result["chars"])) if result else None
 
     async def _initialize(self) -> None:
         folder = {"uri": self.folder.as_uri(), "name": self.folder.name}

@@ -238,8 +238,8 @@ def compare(arms: Mapping[str, Sequence[Observation]], *, seed: int) -> tuple[Ga
 
 
 def measure_latency(observations: Sequence[Observation]) -> Latency:
-    """The median and 95th percentile over every item asked."""
-    times = sorted(o.latency_ms for o in observations)
+    """The median and 95th percentile over every item that was answered."""
+    times = sorted(o.latency_ms for o in observations if o.latency_ms > 0.0)
     return Latency(_percentile(times, 0.5), _percentile(times, 0.95))
 
 

@@ -244,8 +244,8 @@ class _FileWriter:
         proposal = _choose(answer, item.answer)
         decision = decide(proposal.text, item.answer, following, chance) if proposal else None
         observation = observe(item, proposal, decision, answer.latency_ms)
-        if not self._learns:
-            score = await self._editor.score(self._name, cursor, item.answer)
+        score = None if self._learns else await self._editor.score(self._name, cursor, item.answer)
+        if score is not None:
             observation = msgspec.structs.replace(observation, bits=score.bits, chars=score.chars)
         self._walker._report(observation)
         if proposal is None or decision is None or not acts:
