@@ -122,7 +122,7 @@ def _train(
         base, plan.model, Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
     )
     trainee = load_trainee(base, plan.model, device, hyper)
-    layers = _fit(trainee, device, hyper.step_tokens)
+    layers = _fit(trainee, device, trainee.hyper.step_tokens)
     if layers.has_checkpointing:
         trainee.model.gradient_checkpointing_enable()
         trainee.model.enable_input_require_grads()

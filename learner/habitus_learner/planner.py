@@ -13,17 +13,18 @@ import msgspec
 from habitus_server.records import AdapterRef
 
 _CHUNK_POSITIONS = 2_048
+_SMALL_PARAMETERS = 50_000_000
 
 
 class Hyper(msgspec.Struct, frozen=True):
-    """What a run is trained with; `learning_rate` 0 follows the model's size."""
+    """What a run is trained with; `learning_rate` and `step_tokens` 0 follow the model's size."""
 
     rank: int = 16
     alpha: int = 32
     learning_rate: float = 0.0
     weight_decay: float = 0.01
     warmup: float = 0.05
-    step_tokens: int = 2_048
+    step_tokens: int = 0
     prompt_weight: float = 0.3
     preference_weight: float = 0.1
     aversion_weight: float = 0.1
@@ -59,13 +60,21 @@ class Plan(msgspec.Struct, frozen=True):
     hyper: Hyper = Hyper()
 
 
-def learning_rate(parameters: int) -> float:
-    """The rate for a base model of this size.
+def sized(hyper: Hyper, parameters: int) -> Hyper:
+    """`hyper` with what follows a base model's size filled in.
 
-    Falls with the square root of the size, from what was measured best for the embedded
-    model to what is published for LoRA on models of 7 billion (3e-4).
+    The rate falls with the square root of the size, from what was measured best for the
+    embedded model to what is published for LoRA on models of 7 billion (3e-4). Small
+    models see few tokens on a CPU, and gain more from many small steps than from few
+    large ones; large ones would leave a GPU idle.
     """
-    return 1e-2 * min(1.0, math.sqrt(5_000_000 / parameters))
+    rate = 1e-2 * min(1.0, math.sqrt(5_000_000 / parameters))
+    tokens = 1_024 if parameters < _SMALL_PARAMETERS else 4_096
+    return msgspec.structs.replace(
+        hyper,
+        learning_rate=hyper.learning_rate or rate,
+        step_tokens=hyper.step_tokens or tokens,
+    )
 
 
 class Hardware(msgspec.Struct, frozen=True):

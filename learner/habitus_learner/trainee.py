@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +22,7 @@ from habitus_learner.objective import (
     token_losses,
     weighted_mean,
 )
-from habitus_learner.planner import Hyper, learning_rate
+from habitus_learner.planner import Hyper, sized
 from habitus_server import adapters
 from habitus_server.engine.model import choose_dtype, read_shape, read_weights
 from habitus_server.errors import ModelError
@@ -126,9 +125,7 @@ def load_trainee(folder: Path, name: str, device: torch.device, hyper: Hyper) ->
     from peft import LoraConfig, get_peft_model
 
     model = _load_base(folder, name, device)
-    if not hyper.learning_rate:
-        rate = learning_rate(sum(p.numel() for p in model.parameters()))
-        hyper = msgspec.structs.replace(hyper, learning_rate=rate)
+    hyper = sized(hyper, sum(p.numel() for p in model.parameters()))
     config = LoraConfig(
         r=hyper.rank,
         lora_alpha=hyper.alpha,

@@ -15,7 +15,7 @@ from habitus_learner.dataset import Layout, rows_of
 from habitus_learner.examples import Example, collect
 from habitus_learner.job import load_layout
 from habitus_learner.objective import aversion_loss, preference_loss, token_losses
-from habitus_learner.planner import Hardware, Hyper, Plan, Size, fit, learning_rate
+from habitus_learner.planner import Hardware, Hyper, Plan, Size, fit, sized
 from habitus_learner.train import Run
 from habitus_learner.trainee import (
     Batch,
@@ -302,11 +302,14 @@ def test_less_memory_means_recomputing_then_smaller_passes_then_no_training() ->
     assert hopeless is None
 
 
-def test_larger_models_learn_more_slowly() -> None:
-    rates = [learning_rate(size) for size in (1_000_000, 5_000_000, 500_000_000, 7_600_000_000)]
+def test_larger_models_learn_more_slowly_and_in_larger_steps() -> None:
+    made = [sized(Hyper(), size) for size in (1_000_000, 5_000_000, 500_000_000, 7_600_000_000)]
+    rates = [hyper.learning_rate for hyper in made]
     assert rates == sorted(rates, reverse=True)
     assert rates[0] == rates[1] == 1e-2
     assert rates[-1] == pytest.approx(2.6e-4, rel=0.05)
+    assert [hyper.step_tokens for hyper in made] == [1_024, 1_024, 4_096, 4_096]
+    assert sized(Hyper(learning_rate=1e-4, step_tokens=7), 5).learning_rate == 1e-4
 
 
 def test_results_in_a_work_folder_are_read_back(tmp_path: Path) -> None:
