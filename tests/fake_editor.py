@@ -48,6 +48,7 @@ class FakeEditor:
         self.notifications: dict[str, list[Any]] = defaultdict(list)
         self.diagnostics: dict[str, list[Any]] = defaultdict(list)
         self.errors: list[str] = []
+        self.now = 0.0
         self._arrival = asyncio.Condition()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._next_id = 0
@@ -196,6 +197,24 @@ class FakeEditor:
             },
         )
 
+    def add_folder(self, folder: Path) -> None:
+        """A root joins the window."""
+        self._folders_changed(added=[folder])
+
+    def remove_folder(self, folder: Path) -> None:
+        """A root leaves the window."""
+        self._folders_changed(removed=[folder])
+
+    def _folders_changed(self, added: Sequence[Path] = (), removed: Sequence[Path] = ()) -> None:
+        named = [
+            [{"uri": folder.as_uri(), "name": folder.name} for folder in folders]
+            for folders in (added, removed)
+        ]
+        self.notify(
+            "workspace/didChangeWorkspaceFolders",
+            {"event": {"added": named[0], "removed": named[1]}},
+        )
+
     def save(self, uri: str, path: Path | None = None) -> None:
         """Save, on disk too when the path is given."""
         if path is not None:
@@ -272,7 +291,12 @@ class FakeEditor:
 
     def clock(self, now: float) -> None:
         """Set the virtual clock of a server started for replay."""
+        self.now = now
         self.notify("habitus/clock", {"now": now})
+
+    def wait(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.clock(self.now + seconds)
 
     async def flush(self) -> Any:
         """Wait until everything due is settled and on disk (replay only)."""
@@ -354,3 +378,20 @@ async def editing(
         await editor.shutdown()
     finally:
         await editor.kill()
+
+
+@contextlib.asynccontextmanager
+async def rooted(window: FakeEditor, *folders: Path) -> AsyncIterator[FakeEditor]:
+    """The window with these roots, and at the end as it was."""
+    window.wait(10_000)
+    for folder in folders:
+        window.add_folder(folder)
+    await window.flush()
+    try:
+        yield window
+    finally:
+        for uri in tuple(window.texts):
+            window.close(uri)
+        for folder in folders:
+            window.remove_folder(folder)
+        window.notifications.clear()

@@ -101,7 +101,7 @@ class Suggester:
         self._clock = clock
         self._answers: dict[str, _Answer] = {}
         self._flights: dict[str, _Flight] = {}
-        self._rejected: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._rejected: OrderedDict[tuple[str, ...], None] = OrderedDict()
         self.answered = dict.fromkeys(Source, 0)
 
     async def suggest(self, ask: Ask) -> tuple[Offer, ...]:
@@ -125,9 +125,10 @@ class Suggester:
             chunks=tuple(chunks),
         )
 
-    def reject(self, suggestion: Suggestion) -> None:
+    def reject(self, workspace: str, suggestion: Suggestion) -> None:
         """Do not offer this text at this place again unless asked by hand."""
-        self._rejected[_place_key(suggestion.path, suggestion.prefix, suggestion.text)] = None
+        key = _place_key(workspace, suggestion.path, suggestion.prefix, suggestion.text)
+        self._rejected[key] = None
         while len(self._rejected) > REJECTIONS_KEPT:
             self._rejected.popitem(last=False)
 
@@ -213,7 +214,8 @@ class Suggester:
         return tuple(offers)
 
     def _is_better_silent(self, ask: Ask, candidate: Candidate, text: str) -> bool:
-        if _place_key(ask.snapshot.path, ask.snapshot.prefix, text) in self._rejected:
+        snapshot = ask.snapshot
+        if _place_key(ask.workspace, snapshot.path, snapshot.prefix, text) in self._rejected:
             return True
         return confidence(candidate) < MIN_CONFIDENCE
 
@@ -266,5 +268,5 @@ def _flight_key(ask: Ask) -> tuple[object, ...]:
     return (*place, ask.candidates, ask.adapter)
 
 
-def _place_key(path: str, prefix: str, text: str) -> tuple[str, str, str]:
-    return path, prefix.rpartition("\n")[2].strip(), text
+def _place_key(workspace: str, path: str, prefix: str, text: str) -> tuple[str, ...]:
+    return workspace, path, prefix.rpartition("\n")[2].strip(), text

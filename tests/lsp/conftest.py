@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from fake_editor import FakeEditor, editing, rooted
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
 from habitus_server.workspaces import runtime_dir
@@ -26,6 +28,23 @@ def shared_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("shared")
     yield folder
     asyncio.run(end_engines(folder))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def window(shared_state: Path, model: Path) -> AsyncIterator[FakeEditor]:
+    """One window under a virtual clock that most tests share, each with a root of its own."""
+    flags = ("--model", str(model), "--no-learn", "--replay-clock")
+    async with editing(flags=flags, state=shared_state) as editor:
+        await editor.ready()
+        editor.clock(1_700_000_000.0)
+        yield editor
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(window: FakeEditor, project: Path) -> AsyncIterator[FakeEditor]:
+    """The shared window with the project in its memory and nothing else open."""
+    async with rooted(window, project):
+        yield window
 
 
 @pytest.fixture

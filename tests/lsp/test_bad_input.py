@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from fake_editor import FakeEditor, RequestError, editing
+from fake_editor import FakeEditor, RequestError, rooted
 from habitus_server.workspaces import find_workspace
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 KNOWN = "def area_of_circle(radius):\n    return "
 INVALID_PARAMS = -32602
 METHOD_NOT_FOUND = -32601
-
-
-@pytest.fixture
-async def editor(shared_state: Path, project: Path, model: Path) -> AsyncIterator[FakeEditor]:
-    """A window on the project; what is shown to the user is checked at the end."""
-    flags = ("--model", str(model), "--no-learn", "--replay-clock")
-    async with editing(project, flags=flags, state=shared_state) as window:
-        await window.ready()
-        await window.flush()
-        yield window
-        assert window.notifications["window/showMessage"] == []
 
 
 async def test_a_body_that_is_not_json_is_passed_over(editor: FakeEditor, project: Path) -> None:
@@ -189,25 +179,31 @@ async def test_a_document_that_is_not_a_file_gets_suggestions(
 
 
 async def test_a_broken_settings_file_costs_a_problem_in_the_status(
-    shared_state: Path, project: Path, model: Path
+    window: FakeEditor, project: Path
 ) -> None:
     (project / ".habitus.toml").write_text("model = 'evil'\n[completion\n", encoding="utf-8")
-    flags = ("--model", str(model), "--no-learn")
-    async with editing(project, flags=flags, state=shared_state) as editor:
-        status = await editor.ready()
+    async with rooted(window, project) as editor:
+        status = await editor.execute("habitus.status")
         assert any(".habitus.toml was ignored" in problem for problem in status["problems"])
 
 
 async def test_an_adapter_pointer_to_nowhere_costs_the_adapter_and_nothing_else(
-    shared_state: Path, project: Path, model: Path
+    window: FakeEditor, shared_state: Path, project: Path
 ) -> None:
     find_workspace(project, shared_state).current.write_text("v9", encoding="utf-8")
-    flags = ("--model", str(model), "--no-learn", "--replay-clock")
-    async with editing(project, flags=flags, state=shared_state) as editor:
-        await editor.ready()
-        await editor.flush()
+    async with rooted(window, project) as editor:
         uri = editor.open(project / "new.py", KNOWN)
         assert await editor.inline(uri, len(KNOWN))
         status = await editor.execute("habitus.status")
         assert status["adapter"] is None
         assert any("rollback" in problem for problem in status["problems"])
+
+
+async def test_nothing_pops_up_at_the_user_whatever_is_sent(
+    editor: FakeEditor, project: Path
+) -> None:
+    editor.write_raw(b"{this is not json")
+    editor.notify("textDocument/didChange", {"textDocument": 7})
+    editor.notify("textDocument/didShowCompletion", {"item": None})
+    await editor.execute("habitus.status")
+    assert editor.notifications["window/showMessage"] == []

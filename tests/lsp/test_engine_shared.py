@@ -130,56 +130,6 @@ async def test_a_window_that_loses_its_editor_ends(
     assert await asyncio.wait_for(editor.process.wait(), 15) == 0
 
 
-async def test_paused_means_no_suggestions_until_resumed(
-    shared_state: Path, project: Path, model: Path
-) -> None:
-    flags = ("--model", str(model), "--no-learn", "--replay-clock")
-    async with editing(project, flags=flags, state=shared_state) as editor:
-        await editor.ready()
-        await editor.flush()
-        uri = editor.open(project / "new.py", KNOWN)
-        await editor.execute("habitus.pause")
-        assert await editor.inline(uri, len(KNOWN)) == []
-        assert (await editor.execute("habitus.status"))["kind"] == "Inactive"
-        await editor.execute("habitus.resume")
-        assert await editor.inline(uri, len(KNOWN))
-
-
-async def test_a_file_changed_by_another_program_is_remembered_anew(
-    shared_state: Path, project: Path, model: Path
-) -> None:
-    flags = ("--model", str(model), "--no-learn", "--replay-clock")
-    async with editing(project, flags=flags, state=shared_state) as editor:
-        await editor.ready()
-        await editor.flush()
-        uri = editor.open(project / "new.py", "def volume_of_cube(edge):\n    return ")
-        (project / "solids.py").write_text(
-            "def volume_of_cube(edge):\n    return edge ** 3\n", encoding="utf-8"
-        )
-        async with asyncio.timeout(20):
-            while True:
-                await asyncio.sleep(0.3)
-                await editor.flush()
-                items = await editor.inline(uri, len(editor.texts[uri]))
-                if [item["insertText"] for item in items] == ["edge ** 3"]:
-                    break
-
-
-async def test_a_workspace_that_cannot_be_written_gets_suggestions(
-    shared_state: Path, project: Path, model: Path
-) -> None:
-    project.chmod(0o555)
-    flags = ("--model", str(model), "--no-learn", "--replay-clock")
-    try:
-        async with editing(project, flags=flags, state=shared_state) as editor:
-            await editor.ready()
-            await editor.flush()
-            uri = editor.open(project / "new.py", KNOWN)
-            assert await editor.inline(uri, len(KNOWN))
-    finally:
-        project.chmod(0o755)
-
-
 async def test_without_a_replay_clock_nobody_may_set_the_time_or_ask_for_scores(
     shared_state: Path, project: Path, model: Path
 ) -> None:
@@ -197,9 +147,9 @@ async def test_without_a_replay_clock_nobody_may_set_the_time_or_ask_for_scores(
             assert refused == -32601
 
 
-async def test_the_log_holds_no_source_code(state: Path, project: Path, model: Path) -> None:
+async def test_the_log_holds_no_source_code(shared_state: Path, project: Path, model: Path) -> None:
     flags = ("--model", str(model), "--no-learn", "--replay-clock", "--log-level", "debug")
-    async with editing(project, flags=flags, state=state) as editor:
+    async with editing(project, flags=flags, state=shared_state) as editor:
         await editor.ready()
         await editor.flush()
         uri = editor.open(project / "new.py", KNOWN)
@@ -208,7 +158,7 @@ async def test_the_log_holds_no_source_code(state: Path, project: Path, model: P
         with contextlib.suppress(RequestError):
             await editor.request("textDocument/inlineCompletion", {"radius": "area_of_circle"})
     logs = "".join(editor.errors) + "".join(
-        path.read_text(encoding="utf-8") for path in (state / "logs").glob("serve.log*")
+        path.read_text(encoding="utf-8") for path in (shared_state / "logs").glob("serve.log*")
     )
     assert "area_of_circle" not in logs
-    assert (state / "logs" / "serve.log").stat().st_mode & 0o077 == 0
+    assert (shared_state / "logs" / "serve.log").stat().st_mode & 0o077 == 0

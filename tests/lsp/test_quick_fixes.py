@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fake_editor import FakeEditor, editing
+from fake_editor import FakeEditor
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WRONG = "def area_of_circle(radius):\n    return 3.14 * radios * radius\n"
-
-
-@pytest.fixture
-async def editor(shared_state: Path, project: Path, model: Path) -> AsyncIterator[FakeEditor]:
-    """A window whose memory knows how the line is written elsewhere."""
-    flags = ("--model", str(model), "--no-learn", "--replay-clock")
-    async with editing(project, flags=flags, state=shared_state) as window:
-        await window.ready()
-        await window.flush()
-        yield window
 
 
 def undefined_name(editor: FakeEditor, uri: str, name: str) -> dict[str, Any]:

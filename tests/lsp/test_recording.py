@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fake_editor import FakeEditor, editing
+from fake_editor import FakeEditor, editing, rooted
 from habitus_server.workspaces import find_workspace
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 KNOWN = "def area_of_circle(radius):\n    return "
 REST = "3.14 * radius * radius"
-T0 = 1_700_000_000.0
-
-
-@pytest.fixture
-async def editor(shared_state: Path, project: Path, model: Path) -> AsyncIterator[FakeEditor]:
-    """A window under a virtual clock, with the project in memory."""
-    flags = ("--model", str(model), "--no-learn", "--replay-clock")
-    async with editing(project, flags=flags, state=shared_state) as window:
-        await window.ready()
-        window.clock(T0)
-        await window.flush()
-        yield window
 
 
 @pytest.fixture
@@ -83,7 +72,7 @@ async def test_a_kept_suggestion_settles_as_kept(
 ) -> None:
     uri, item = await offer(editor, project)
     await editor.accept(uri, item)
-    editor.clock(T0 + 60)
+    editor.wait(60)
     await editor.flush()
     row = rows[id_of(item)]
     assert (row["outcome"], row["retained_chars"]) == ("kept", len(REST))
@@ -95,9 +84,9 @@ async def test_a_suggestion_that_is_corrected_settles_as_edited_with_both_texts(
     uri, item = await offer(editor, project)
     await editor.accept(uri, item)
     start = editor.texts[uri].index("3.14")
-    editor.clock(T0 + 5)
+    editor.wait(5)
     editor.edit(uri, start, start + 4, "math.pi")
-    editor.clock(T0 + 120)
+    editor.wait(120)
     await editor.flush()
     row = rows[id_of(item)]
     assert row["outcome"] == "edited"
@@ -109,9 +98,9 @@ async def test_a_suggestion_that_is_deleted_settles_as_reverted(
 ) -> None:
     uri, item = await offer(editor, project)
     await editor.accept(uri, item)
-    editor.clock(T0 + 5)
+    editor.wait(5)
     editor.edit(uri, len(KNOWN), len(editor.texts[uri]), "")
-    editor.clock(T0 + 120)
+    editor.wait(120)
     await editor.flush()
     assert rows[id_of(item)]["outcome"] == "reverted"
 
@@ -121,7 +110,7 @@ async def test_an_editor_that_reports_nothing_is_inferred_to_have_accepted(
 ) -> None:
     uri, item = await offer(editor, project)
     editor.edit(uri, len(KNOWN), len(KNOWN), REST)
-    editor.clock(T0 + 60)
+    editor.wait(60)
     await editor.flush()
     row = rows[id_of(item)]
     assert (row["state"], row["evidence"], row["outcome"]) == ("accepted", "inferred", "kept")
@@ -132,7 +121,7 @@ async def test_a_suggestion_typed_to_its_end_counts_as_typed_through(
 ) -> None:
     uri, item = await offer(editor, project)
     editor.type(uri, len(KNOWN), REST)
-    editor.clock(T0 + 60)
+    editor.wait(60)
     await editor.flush()
     assert rows[id_of(item)]["state"] == "typed_through"
 
@@ -185,7 +174,7 @@ async def test_a_save_and_a_horizon_are_measured(
     uri, item = await offer(editor, project)
     await editor.accept(uri, item)
     editor.save(uri, project / "new.py")
-    editor.clock(T0 + 30)
+    editor.wait(30)
     await editor.flush()
     events = rows.select("SELECT * FROM events WHERE suggestion_id = ?", id_of(item))
     assert {"saved", "30s"} <= {
@@ -246,13 +235,10 @@ async def test_a_frozen_server_completes_without_memory(
 
 
 async def test_a_store_that_cannot_open_costs_the_recording_and_nothing_else(
-    shared_state: Path, project: Path, model: Path
+    window: FakeEditor, shared_state: Path, project: Path
 ) -> None:
-    flags = ("--model", str(model), "--no-learn", "--replay-clock")
     find_workspace(project, shared_state).database.mkdir()
-    async with editing(project, flags=flags, state=shared_state) as editor:
-        await editor.ready()
-        await editor.flush()
+    async with rooted(window, project) as editor:
         uri, item = await offer(editor, project)
         await editor.accept(uri, item)
         status = await editor.execute("habitus.status")
@@ -276,15 +262,12 @@ async def test_a_file_outside_every_root_gets_suggestions_and_is_not_recorded(
 
 
 async def test_a_file_belongs_to_its_innermost_root(
-    shared_state: Path, project: Path, model: Path, rows: Rows
+    window: FakeEditor, project: Path, rows: Rows
 ) -> None:
     inner = project / "inner"
     inner.mkdir()
     (inner / "shapes.py").write_text(KNOWN + REST + "\n", encoding="utf-8")
-    flags = ("--model", str(model), "--no-learn", "--replay-clock")
-    async with editing(project, inner, flags=flags, state=shared_state) as editor:
-        await editor.ready()
-        await editor.flush()
+    async with rooted(window, project, inner) as editor:
         uri, item = await offer(editor, inner)
         await editor.accept(uri, item)
         assert rows[id_of(item)]["path"] == "new.py"
@@ -296,7 +279,7 @@ async def test_code_written_by_hand_is_stored_once_it_rests(
 ) -> None:
     uri = editor.open(project / "new.py", "")
     editor.type(uri, 0, "total_by_hand = compute(1, 2)\n")
-    editor.clock(T0 + 60)
+    editor.wait(60)
     await editor.flush()
     (row,) = rows.select("SELECT * FROM patterns WHERE text LIKE 'total_by_hand%'")
     assert (row["path"], row["text"]) == ("new.py", "total_by_hand = compute(1, 2)")
@@ -308,7 +291,7 @@ async def test_code_written_by_hand_in_an_ignored_file_is_not_stored(
     (project / ".gitignore").write_text("hidden_here.py\n", encoding="utf-8")
     uri = editor.open(project / "hidden_here.py", "")
     editor.type(uri, 0, "ignored_by_hand = compute(1, 2)\n")
-    editor.clock(T0 + 60)
+    editor.wait(60)
     await editor.flush()
     assert rows.select("SELECT * FROM patterns WHERE text LIKE 'ignored_by_hand%'") == []
 
@@ -318,11 +301,11 @@ async def test_a_checkout_of_another_branch_judges_nothing(
 ) -> None:
     uri, item = await offer(editor, project)
     await editor.accept(uri, item)
-    editor.clock(T0 + 5)
+    editor.wait(5)
     editor.edit(uri, len(KNOWN), len(editor.texts[uri]), "")
     (project / ".git" / "HEAD").write_text("ref: refs/heads/other\n", encoding="utf-8")
     await editor.flush()
-    editor.clock(T0 + 120)
+    editor.wait(120)
     await editor.flush()
     assert rows[id_of(item)]["outcome"] == "censored"
 
@@ -335,7 +318,6 @@ async def test_a_window_that_loses_its_editor_writes_what_it_knew(
     )
     await editor.initialize(project)
     await editor.ready()
-    editor.clock(T0)
     await editor.flush()
     uri, item = await offer(editor, project)
     await editor.accept(uri, item)

@@ -197,7 +197,7 @@ async def test_a_rejected_text_returns_at_its_place_only_when_asked_for() -> Non
     suggester = oracle.suggester()
     unasked = Ask(typist.snapshot(), "workspace", Completion())
     (offer,) = await suggester.suggest(unasked)
-    suggester.reject(offer.suggestion)
+    suggester.reject("workspace", offer.suggestion)
     suggester.forget_answers()
     assert await suggester.suggest(unasked) == ()
     assert len(await suggester.suggest(typist.ask())) == 1

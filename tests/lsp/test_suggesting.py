@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from fake_editor import FakeEditor, RequestError, editing, units
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 KNOWN = "def area_of_circle(radius):\n    return "
 REST = "3.14 * radius * radius"
 REQUEST_CANCELLED = -32800
-
-
-@pytest.fixture
-async def editor(shared_state: Path, project: Path, model: Path) -> AsyncIterator[FakeEditor]:
-    """A window whose memory holds the project, and whose model is random."""
-    flags = ("--model", str(model), "--no-learn", "--replay-clock")
-    async with editing(project, flags=flags, state=shared_state) as window:
-        await window.ready()
-        await window.flush()
-        yield window
 
 
 async def test_what_the_project_says_elsewhere_is_offered_as_ghost_text(

@@ -220,7 +220,7 @@ class Rooms:
             return {"recorded": False, "reason": "This suggestion is not known here any more."}
         suggestion = root.suggestion(suggestion_id)
         if suggestion is not None:
-            self.answers.suggester.reject(suggestion)
+            self.answers.suggester.reject(root.memory_key, suggestion)
         reason = await root.dismiss(suggestion_id)
         return {"recorded": not reason, "reason": reason}
 
@@ -323,7 +323,8 @@ class Rooms:
         document = self.session.document(chosen) if chosen else None
         if document is not None:
             return self._root_of(document.location)
-        return next(iter(self._roots.values()), None)
+        inside = (root for root in self._roots.values() if root.is_inside)
+        return next(inside, None) or next(iter(self._roots.values()), None)
 
     def _say(self, trouble: str) -> None:
         if trouble != self._trouble:

@@ -61,7 +61,7 @@ class Root:
         self.ready = asyncio.Event()
         self.not_recording = ""
         self.is_paused = False
-        self._is_inside = is_inside
+        self.is_inside = is_inside
         self._options = options
         self._state = state
         self._clock = clock
@@ -91,7 +91,7 @@ class Root:
             self._state,
             self.config,
             self._options,
-            is_inside=self._is_inside,
+            is_inside=self.is_inside,
         )
         self.config = opened.config
         self._workspace, self._library = opened.workspace, opened.library
@@ -126,7 +126,7 @@ class Root:
         await self._watch()
 
     async def _watch(self) -> None:
-        if not self._is_inside:
+        if not self.is_inside:
             return
         self._watcher = TreeWatcher(self.folder, asyncio.get_running_loop(), self._changed_on_disk)
         self.set_problem("watcher", await asyncio.to_thread(self._watcher.start))
