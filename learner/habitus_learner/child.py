@@ -28,24 +28,24 @@ MAX_ATTEMPTS = 3
 
 def run_job(folder: Path, tell: Callable[[Progress], None]) -> Ruling:
     """Train and judge as the plan in `folder` says."""
-    complaint = ""
+    last = ""
     for _ in range(MAX_ATTEMPTS):
-        status, complaint = _run_child(job_command(folder), folder, tell)
+        status, last = _run_child(job_command(folder), folder, tell)
         ruling = workfolder.read_ruling(folder)
         if ruling is not None:
             return ruling
         if status == FAILED:
-            raise TrainingError(complaint)
-    last = complaint.splitlines()[-1] if complaint else "it said nothing"
+            raise TrainingError(last)
     raise TrainingError(
-        f"Training was killed {MAX_ATTEMPTS} times ({last}); free some memory and learn again."
+        f"Training was killed {MAX_ATTEMPTS} times ({last or 'it said nothing'}); free some "
+        "memory and learn again."
     )
 
 
 def _run_child(
     command: Sequence[str], folder: Path, tell: Callable[[Progress], None]
 ) -> tuple[int, str]:
-    """The child's exit status and what it wrote to stderr."""
+    """The child's exit status and its last line on stderr: libraries warn there before it."""
     decoder = msgspec.json.Decoder(Progress)
     with (
         (folder / workfolder.LOG).open("wb") as log,
@@ -65,8 +65,8 @@ def _run_child(
         except BaseException:
             child.kill()
             raise
-    complaint = (folder / workfolder.LOG).read_text(encoding="utf-8", errors="replace")
-    return child.returncode, complaint.strip()
+    said = (folder / workfolder.LOG).read_text(encoding="utf-8", errors="replace").strip()
+    return child.returncode, said.rpartition("\n")[2]
 
 
 def job_command(folder: Path) -> list[str]:

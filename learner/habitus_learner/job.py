@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 import psutil
 import torch
+from safetensors.torch import load_file
 
 from habitus_learner import gate, measure
 from habitus_learner.courtesy import Courtesy, stand_back
@@ -28,7 +29,7 @@ from habitus_learner.gate import Ruling
 from habitus_learner.places import items_of
 from habitus_learner.planner import Fit, Hardware, Plan, Size, fit
 from habitus_learner.train import Run
-from habitus_learner.trainee import Trainee, load_trainee, save_adapter
+from habitus_learner.trainee import Trainee, load_trainee, save_adapter, set_adapter_state
 from habitus_learner.workfolder import (
     CANDIDATE,
     CHECKPOINT,
@@ -122,6 +123,8 @@ def _train(
         base, plan.model, Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
     )
     trainee = load_trainee(base, plan.model, device, hyper)
+    if hyper.continues and plan.incumbent is not None:
+        _continue_from(trainee, Path(plan.incumbent.path))
     layers = _fit(trainee, device, trainee.hyper.step_tokens)
     if layers.has_checkpointing:
         trainee.model.gradient_checkpointing_enable()
@@ -141,6 +144,14 @@ def _train(
         ),
     )
     return trainee, run.train()
+
+
+def _continue_from(trainee: Trainee, incumbent: Path) -> None:
+    """Take over an adapter's weights, if they are of this run's shape and scale."""
+    made_with = adapters.read_manifest(incumbent).hyper_parameters
+    hyper = trainee.hyper
+    if (made_with.get("rank"), made_with.get("alpha")) == (hyper.rank, hyper.alpha):
+        set_adapter_state(trainee, load_file(incumbent / adapters.WEIGHTS))
 
 
 def _fit(trainee: Trainee, device: torch.device, step_tokens: int) -> Fit:

@@ -17,7 +17,11 @@ _SMALL_PARAMETERS = 50_000_000
 
 
 class Hyper(msgspec.Struct, frozen=True):
-    """What a run is trained with; `learning_rate` and `step_tokens` 0 follow the model's size."""
+    """What a run is trained with; `learning_rate` and `step_tokens` 0 follow the model's size.
+
+    `continues` starts from the incumbent's weights instead of from none: with a few
+    minutes a cycle, what earlier cycles learned is worth more than a fresh start.
+    """
 
     rank: int = 16
     alpha: int = 32
@@ -31,6 +35,7 @@ class Hyper(msgspec.Struct, frozen=True):
     beta: float = 0.1
     general_share: float = 0.15
     max_passes: int = 30
+    continues: bool = True
     prefix_tokens: int = 192
     suffix_tokens: int = 64
 

@@ -48,7 +48,7 @@ class Manifest(msgspec.Struct, frozen=True):
     seed: int
     files: dict[str, str]
     examples: dict[str, int]
-    hyper_parameters: dict[str, int | float | str]
+    hyper_parameters: dict[str, bool | int | float | str]
     figures: dict[str, float]
     verdict: str
 

@@ -132,6 +132,7 @@ def test_a_model_that_is_not_there_fails_the_cycle_with_the_reason(
     fill(store)
     cycle = run_cycle(workspace, store, settings(state, tmp_path / "gone"))
     assert cycle.state is CycleState.FAILED
+    assert cycle.verdict.startswith("The model folder")
     assert "gone does not exist" in cycle.verdict
 
 
