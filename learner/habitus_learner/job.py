@@ -64,7 +64,9 @@ RANK = int(os.environ.get("RANK", "0"))
 """Which process of several this is: accelerate starts one per GPU, and the first leads."""
 
 TRAINING_SHARE = 0.75
-"""Of a cycle's minutes; the rest is for loading and judging."""
+"""Of a cycle's minutes; what comparing leaves of the rest is for loading."""
+
+COMPARING_SHARE = 0.2
 
 
 def work(folder: Path) -> None:
@@ -215,7 +217,7 @@ def _judge(plan: Plan, folder: Path) -> Ruling:
         items,
         incumbent=plan.incumbent,
         candidate=candidate,
-        budget_s=60.0 * plan.minutes * (1.0 - TRAINING_SHARE),
+        budget_s=60.0 * plan.minutes * COMPARING_SHARE,
         tell=lambda share: tell(
             Progress("judging", TRAINING_SHARE + share * (1.0 - TRAINING_SHARE))
         ),
