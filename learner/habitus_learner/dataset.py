@@ -27,7 +27,6 @@ NEWEST_FIRST = 0.25
 """The weight of an example halves with every such share of newer ones, in a pass's order."""
 
 
-
 class Row(msgspec.Struct, frozen=True):
     """A prompt and the text after it, up to and with the end token.
 

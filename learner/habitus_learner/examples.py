@@ -143,9 +143,7 @@ def capped(examples: tuple[Example, ...]) -> tuple[Example, ...]:
     if own <= allowed or others == 0.0:
         return examples
     return tuple(
-        msgspec.structs.replace(e, weight=e.weight * allowed / own)
-        if e.kind is Kind.SUCCESS
-        else e
+        msgspec.structs.replace(e, weight=e.weight * allowed / own) if e.kind is Kind.SUCCESS else e
         for e in examples
     )
 

@@ -115,9 +115,7 @@ def load_layout(base: Path, name: str, budget: Budget) -> Layout:
     return Layout(template, tokens.encode, budget)
 
 
-def _train(
-    plan: Plan, folder: Path, base: Path, device: torch.device
-) -> tuple[Trainee, Trained]:
+def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[Trainee, Trained]:
     hyper = plan.hyper
     tell(Progress("preparing", 0.0))
     torch.manual_seed(plan.seed)
@@ -133,9 +131,7 @@ def _train(
         trainee.model.enable_input_require_grads()
     markers = Path(plan.busy_markers) if plan.busy_markers else None
     run = Run(
-        msgspec.structs.replace(
-            plan, minutes=plan.minutes * TRAINING_SHARE, hyper=trainee.hyper
-        ),
+        msgspec.structs.replace(plan, minutes=plan.minutes * TRAINING_SHARE, hyper=trainee.hyper),
         trainee,
         layout,
         read_examples(folder / TRAIN),

@@ -44,10 +44,9 @@ def compare(
     began = clock()
     needed = len({item.cluster for item in items}) * COVERED
     for number, item in enumerate(items):
-        is_enough = (
-            len(compared) >= ALWAYS_COMPARED
-            and len({one.cluster for one in compared}) >= max(gate.MIN_CLUSTERS, needed)
-        )
+        is_enough = len(compared) >= ALWAYS_COMPARED and len(
+            {one.cluster for one in compared}
+        ) >= max(gate.MIN_CLUSTERS, needed)
         if is_enough and clock() - began > budget_s:
             break
         tell(number / len(items))
@@ -107,6 +106,4 @@ def _bits(answerer: Answerer, path: str, cut: Cut, adapter: AdapterRef | None) -
 
 
 def _place(path: str, language: str, cut: Cut) -> Place:
-    return Place(
-        workspace="", path=path, language=language, prefix=cut.prefix, suffix=cut.suffix
-    )
+    return Place(workspace="", path=path, language=language, prefix=cut.prefix, suffix=cut.suffix)

@@ -101,9 +101,7 @@ def practised(example: Example, random: Random) -> list[Cut]:
     return [whole] if line == whole else [whole, line]
 
 
-def _cut_line(
-    example: Example, start: int, end: int, at: int, *, sees_below: bool = False
-) -> Cut:
+def _cut_line(example: Example, start: int, end: int, at: int, *, sees_below: bool = False) -> Cut:
     text = example.target
     below = text[end:] if sees_below else _line_break(text[end:])
     suffix = example.suffix

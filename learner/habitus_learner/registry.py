@@ -137,9 +137,7 @@ def _write_synced(path: Path, data: bytes) -> None:
 
 def _version_of(workspace: Workspace, weights_sha256: str) -> str | None:
     known = adapters.list_adapters(workspace)
-    return next(
-        (m.version for m in known if m.files.get(adapters.WEIGHTS) == weights_sha256), None
-    )
+    return next((m.version for m in known if m.files.get(adapters.WEIGHTS) == weights_sha256), None)
 
 
 def _serving(workspace: Workspace) -> str | None:

@@ -97,9 +97,7 @@ def test_a_cycle_outlives_the_death_of_its_child_and_of_its_parent(
             raise KilledError
 
     with pytest.raises(KilledError):
-        run_cycle(
-            workspace, store, settings(state, tiny_model), on_progress=kill_child_then_self
-        )
+        run_cycle(workspace, store, settings(state, tiny_model), on_progress=kill_child_then_self)
     (running,) = store.cycles()
     assert running.state is CycleState.RUNNING
     assert is_interrupted(workspace, store)

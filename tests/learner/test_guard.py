@@ -17,8 +17,7 @@ from learner.made_rows import accepted, draft_adapter, manifest, row, suggestion
 def retained(count: int, share_kept: float, seed: int) -> list[float]:
     chance = random.Random(seed)
     return [
-        float(chance.randint(5, 50)) if chance.random() < share_kept else 0.0
-        for _ in range(count)
+        float(chance.randint(5, 50)) if chance.random() < share_kept else 0.0 for _ in range(count)
     ]
 
 

@@ -120,9 +120,7 @@ def test_an_adapter_of_other_base_weights_is_refused(workspace: Workspace, tmp_p
 
 
 @pytest.mark.parametrize("pointer", ["../../etc", "0009-gone", "a/b", "\0"])
-def test_a_pointer_to_nothing_is_said_and_not_followed(
-    workspace: Workspace, pointer: str
-) -> None:
+def test_a_pointer_to_nothing_is_said_and_not_followed(workspace: Workspace, pointer: str) -> None:
     workspace.current.write_text(pointer, encoding="utf-8")
     with pytest.raises(ModelError):
         adapters.current(workspace)
@@ -154,9 +152,7 @@ def test_rolling_back_goes_past_a_damaged_parent(workspace: Workspace, tmp_path:
     assert ref is not None and ref.version == first
 
 
-def test_a_withdrawn_adapter_is_never_published_again(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_a_withdrawn_adapter_is_never_published_again(workspace: Workspace, tmp_path: Path) -> None:
     published(workspace, tmp_path / "a", b"one")
     registry.roll_back(workspace, reason="worse")
     with pytest.raises(TrainingError, match="rolled back"):

@@ -201,9 +201,7 @@ def test_what_is_trained_is_what_the_engine_serves(
     line = rows_of(layout, example, Random(0))[0]
     batch = Batch([line], HYPER, layout.template.tokens.pad, CPU)
     nats, count = trainee.text_nats(batch)
-    network = load_model(str(tiny_model), "cpu").network(
-        AdapterRef("adapter", str(folder))
-    )
+    network = load_model(str(tiny_model), "cpu").network(AdapterRef("adapter", str(folder)))
     logits = network.forward(line.ids[:-1], network.new_cache(), rows=count)
     served = -torch.log_softmax(logits, -1)[range(count), list(line.ids[line.start :])].sum()
     assert nats == pytest.approx(float(served), rel=1e-3)
@@ -218,9 +216,7 @@ def test_an_untrained_adapter_changes_nothing(tiny_model: Path, layout: Layout) 
         assert torch.isfinite(tensor).all()
     with torch.no_grad():
         losses = trainee._losses(batch.ids, batch.is_text)
-    lines = torch.zeros(len(batch.ids)).index_add_(
-        0, batch.is_text.nonzero()[:, 0], losses
-    )
+    lines = torch.zeros(len(batch.ids)).index_add_(0, batch.is_text.nonzero()[:, 0], losses)
     assert torch.allclose(-lines, base, atol=1e-4)
 
 
@@ -279,9 +275,7 @@ def test_preference_and_aversion_start_neutral_and_stay_bounded() -> None:
 
 
 SMALL = Size(5_000_000, 300_000, width=256, layers=6, vocabulary=4_096, element_bytes=4)
-LARGE = Size(
-    7_600_000_000, 40_000_000, width=3_584, layers=28, vocabulary=152_064, element_bytes=2
-)
+LARGE = Size(7_600_000_000, 40_000_000, width=3_584, layers=28, vocabulary=152_064, element_bytes=2)
 
 
 def test_a_small_model_trains_with_whole_steps_and_no_recomputing() -> None:
