@@ -6,7 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from habitus_learner.commands.replay import add_run_arguments, replay
+from habitus_learner.commands.replay import add_run_arguments, exit_status, replay
 from habitus_learner.history import open_repository
 from habitus_learner.replay.releases import (
     Pins,
@@ -41,8 +41,8 @@ def run(options: argparse.Namespace) -> int:
     """Fetch, build the history, replay."""
     screen = Screen(make_console())
     if options.repo is not None:
-        replay(open_repository(options.repo), options.repo.resolve().name, options, screen)
-        return 0
+        repository = open_repository(options.repo)
+        return exit_status(replay(repository, options.repo.resolve().name, options, screen))
     pins = choose_releases(options)
     folder = options.out.resolve() / "repo"
     with screen.fetching(f"fetching {pins.package}") as progress:
@@ -59,8 +59,7 @@ def run(options: argparse.Namespace) -> int:
         for archive, version in zip(archives, pins.releases, strict=True)
     ]
     repository = build_repository(pins.package, releases, folder)
-    replay(repository, pins.package, options, screen)
-    return 0
+    return exit_status(replay(repository, pins.package, options, screen))
 
 
 def choose_releases(options: argparse.Namespace) -> Pins:

@@ -52,8 +52,14 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Replay a repository of the user's."""
     repository = open_repository(options.repo)
-    replay(repository, options.repo.resolve().name, options, Screen(make_console()))
-    return 0
+    report = replay(repository, options.repo.resolve().name, options, Screen(make_console()))
+    return exit_status(report)
+
+
+def exit_status(report: Report) -> int:
+    """Zero when every phase ran to its end, whatever came out; a cycle that broke is no end."""
+    ended = {"published", "rejected", "waiting"}
+    return 0 if report.cycles and report.cycles[-1].state in ended else 1
 
 
 def replay(

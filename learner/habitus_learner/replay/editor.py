@@ -208,14 +208,15 @@ class Editor:
         """Tell the server what time it is."""
         await self._notify("habitus/clock", {"now": now})
 
-    async def wait_until_ready(self) -> None:
-        """Wait until the model is loaded and memory is filled; raises when it cannot be."""
+    async def wait_until_ready(self) -> str:
+        """Wait until the model is loaded and memory is filled; return the engine's device."""
         deadline = time.monotonic() + READY_SECONDS
         while (engine := (await self.status())["engine"])["state"] != "ready":
             if engine["state"] == "failed" or time.monotonic() > deadline:
                 raise ServerGoneError(f"The engine is not ready: {engine['detail']}")
             await asyncio.sleep(READY_POLL_SECONDS)
         await self.flush()
+        return str(engine["device"])
 
     async def flush(self) -> None:
         """Wait until all that is due is settled and on disk."""

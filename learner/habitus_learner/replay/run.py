@@ -71,6 +71,7 @@ class Replay:
         self._settings = settings
         self._screen = screen
         self._seconds: dict[str, float] = {}
+        self._device = settings.device
         shutil.rmtree(settings.folder / "work", ignore_errors=True)
         self._work = settings.folder / "work"
         self._state = state_dir(self._work / "state")
@@ -166,7 +167,7 @@ class Replay:
             config_file=self._config_file,
         )
         try:
-            await editor.wait_until_ready()
+            self._device = await editor.wait_until_ready()
             yield editor
         finally:
             await editor.close()
@@ -237,7 +238,7 @@ class Replay:
             swap=swap,
             cycles=tuple(w.cycle for w in watched),
             learning=_describe_learning(plan, learned),
-            machine=describe_machine(self._settings.device),
+            machine=describe_machine(self._device),
             seconds=self._seconds,
         )
 
