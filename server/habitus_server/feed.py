@@ -40,8 +40,12 @@ class Texts(Protocol):
 class MemoryFeed:
     """One workspace's memory, seen from one window; all calls on one event loop."""
 
-    def __init__(self, key: str, texts: Texts, limits: Memory) -> None:
+    def __init__(
+        self, key: str, texts: Texts, limits: Memory, *, debounce_s: float | None = DEBOUNCE_S
+    ) -> None:
+        """With `debounce_s` None only requests and flushes send: no wall clock decides."""
         self._key = key
+        self._debounce_s = debounce_s
         self._texts = texts
         self._limits = limits
         self._client: EngineClient | None = None
@@ -128,8 +132,12 @@ class MemoryFeed:
         self._dirty.setdefault(path, set()).update(lines)
         if timer := self._timers.pop(path, None):
             timer.cancel()
+        if self._debounce_s is None:
+            return
         loop = asyncio.get_running_loop()
-        self._timers[path] = loop.call_later(DEBOUNCE_S, lambda: loop.create_task(self._send(path)))
+        self._timers[path] = loop.call_later(
+            self._debounce_s, lambda: loop.create_task(self._send(path))
+        )
 
     async def _send(self, path: str) -> None:
         async with self._sending:

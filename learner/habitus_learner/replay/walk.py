@@ -14,6 +14,7 @@ answer in front of the second.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -36,6 +37,9 @@ from habitus_learner.replay.items import Item
 from habitus_learner.replay.workcopy import WorkingCopy
 from habitus_server.errors import HabitusError
 from habitus_server.text import Edit
+
+WATCHER_SECONDS = 0.4
+"""Real time after a commit, in which the server hears from the file system about it."""
 
 INVOKED_SHARE = 1 / 8
 """How often a learning developer asks for alternatives by hand."""
@@ -133,6 +137,7 @@ class Walker:
         for change in written:
             await self._editor.close_document(change.path)
         self._copy.advance(commit)
+        await asyncio.sleep(WATCHER_SECONDS)
         await self._pass(1.0)
 
     async def _pass(self, seconds: float) -> None:

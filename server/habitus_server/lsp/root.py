@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from habitus_server.config import Config
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
-from habitus_server.feed import MemoryFeed
+from habitus_server.feed import DEBOUNCE_S, MemoryFeed
 from habitus_server.lsp.learning import Learning
 from habitus_server.lsp.opening import open_workspace
 from habitus_server.lsp.outbox import Progress
@@ -113,7 +113,12 @@ class Root:
         elif self._recorder is not None:
             self._recorder.attach(self._store, self._library)
         if self._options.memory and self.config.memory.enabled:
-            self._feed = MemoryFeed(self.memory_key, self._library, self.config.memory)
+            self._feed = MemoryFeed(
+                self.memory_key,
+                self._library,
+                self.config.memory,
+                debounce_s=None if self._options.replay_clock else DEBOUNCE_S,
+            )
             for step in self._open_steps.values():
                 self._feed.opened(step.document.path, step.document.buffer)
         self.ready.set()
