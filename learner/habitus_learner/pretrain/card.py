@@ -49,8 +49,8 @@ pipeline_tag: text-generation
 
 # Habitus embedded model
 
-A fill-in-the-middle model for Python of {figures.parameters / 1e6:.1f} million parameters, trained
-from scratch by `habitus pretrain`. It is the starting point that a developer's own adapter is
+A fill-in-the-middle model for Python of {figures.parameters / 1e6:.1f} million parameters,
+trained from scratch by `habitus pretrain`. It is the starting point that a developer's own adapter is
 trained on, small enough to answer on a CPU and to travel inside the wheel. It is not a good code
 model by itself: see the limits.
 
@@ -64,8 +64,8 @@ without a normaliser: text round-trips byte for byte.
 
 - `model.safetensors`: {figures.stored_bytes:,} bytes, {figures.stored_dtype}
 - SHA-256 `{figures.sha256}`
-- Cost of storing {figures.stored_dtype} instead of float32:
-  {figures.all_text_bits - figures.all_text_bits_unrounded:+.5f} bits per character.
+- Storing {figures.stored_dtype} instead of float32 changes the bits per character of held-out
+  text by {abs(figures.all_text_bits - figures.all_text_bits_unrounded):.5f}.
 
 ## Prompt
 
@@ -79,9 +79,10 @@ Each segment is tokenised on its own. Trained 70% SPM and 30% PSM, 15% of all wi
 
 Python files of {len(trained)} packages at pinned versions and of the standard library (PSF-2.0):
 {figures.corpus_characters / 1e6:.0f} million characters in {figures.corpus_files:,} files were
-prepared; training read {figures.tokens / 1e6:.1f} million tokens of them, none twice. The list
-with each licence is `packages.txt` of the recipe: {_listed(licences)}. The licence is what a
-package's metadata says; packages that name any copyleft licence, and files whose head does, were
+prepared, and training read {figures.tokens / 1e6:.1f} million tokens. The list with each licence
+is `packages.txt` of the recipe:
+{_listed(licences)}.
+The licence is what a package's metadata says; packages that name any copyleft licence, and files whose head does, were
 left out, as were generated files, copies, and carried-along copies of other packages.
 
 None of the packages in `reserved.txt`: not by name, not by any part of a path, and no file that
@@ -113,8 +114,9 @@ character; the middles alone {figures.middle_bits:.3f}. Held out whole, never tr
 
 ## Limits
 
-- It completes idioms, closings, names that stand nearby, and little else; most of its longer
-  lines are wrong. It has seen far fewer tokens than its size could use.
+- By itself it writes almost no line exactly: see the table. What it is good for is to be adapted,
+  and to be mixed with a memory of the code at hand.
+- It has seen far fewer tokens than its size could use.
 - Python only. Other languages, prose in languages other than English, and data are out of its
   reach.
 - It knows nothing of an API that is not in front of it, and its code may be insecure or wrong.

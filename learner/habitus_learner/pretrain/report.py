@@ -36,7 +36,7 @@ from habitus_learner.pretrain.presets import PRESETS
 from habitus_learner.pretrain.tokenizer import load_tokenizer
 
 Log = Callable[[str], None]
-QUESTIONS = 200
+QUESTIONS = 150
 SEED = 20
 LATER = (
     ("h11", "0.13.0", "0.16.0"),
