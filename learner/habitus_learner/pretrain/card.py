@@ -50,9 +50,9 @@ pipeline_tag: text-generation
 # Habitus embedded model
 
 A fill-in-the-middle model for Python of {figures.parameters / 1e6:.1f} million parameters,
-trained from scratch by `habitus pretrain`. It is the starting point that a developer's own adapter is
-trained on, small enough to answer on a CPU and to travel inside the wheel. It is not a good code
-model by itself: see the limits.
+trained from scratch by `habitus pretrain`. It is the starting point that a developer's own adapter
+is trained on, small enough to answer on a CPU and to travel inside the wheel. It is not a good
+code model by itself: see the limits.
 
 ## Shape
 
@@ -77,13 +77,13 @@ Each segment is tokenised on its own. Trained 70% SPM and 30% PSM, 15% of all wi
 
 ## Data
 
-Python files of {len(trained)} packages at pinned versions and of the standard library (PSF-2.0):
-{figures.corpus_characters / 1e6:.0f} million characters in {figures.corpus_files:,} files were
-prepared, and training read {figures.tokens / 1e6:.1f} million tokens. The list with each licence
-is `packages.txt` of the recipe:
+Python files of the standard library (PSF-2.0) and of packages at pinned versions, {len(trained)}
+listed (a few gave no file): {figures.corpus_characters / 1e6:.0f} million characters in
+{figures.corpus_files:,} files were prepared, and training read {figures.tokens / 1e6:.1f} million
+tokens. `packages.txt` of the recipe names each licence:
 {_listed(licences)}.
-The licence is what a package's metadata says; packages that name any copyleft licence, and files whose head does, were
-left out, as were generated files, copies, and carried-along copies of other packages.
+It is what a package's metadata says. Packages that name any copyleft licence, and files whose head
+does, were left out, as were generated files, copies, and carried-along copies of other packages.
 
 None of the packages in `reserved.txt`: not by name, not by any part of a path, and no file that
 shares more than a few runs of five lines with any of their newest or selected older releases. The
