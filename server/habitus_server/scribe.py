@@ -89,8 +89,7 @@ class Scribe:
     def drain(self) -> None:
         """Submit what is queued without the loop; the store's close commits it."""
         if self._store is not None:
-            while self._jobs:
-                _run(*self._jobs.popleft())
+            self._run_queued()
 
     # --- what a row holds -------------------------------------------------------------
 
@@ -182,10 +181,19 @@ class Scribe:
 
     async def _work(self) -> None:
         while True:
-            while self._jobs:
-                await asyncio.to_thread(_run, *self._jobs.popleft())
-            self._wake.clear()
             await self._wake.wait()
+            self._wake.clear()
+            # All that is queued in one visit to a thread: fast typing queues jobs faster
+            # than a visit for each could take them.
+            await asyncio.to_thread(self._run_queued)
+
+    def _run_queued(self) -> None:
+        while True:
+            try:
+                job, done = self._jobs.popleft()
+            except IndexError:
+                return
+            _run(job, done)
 
 
 def _run(job: Callable[[], Written], done: Future[None]) -> None:

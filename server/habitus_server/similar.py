@@ -52,7 +52,7 @@ def _likenesses(words: frozenset[str], text: str) -> Iterator[tuple[float, int]]
             yield len(words & window) / len(words | window), -first
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=MOST_TEXTS)
 def _windows(text: str) -> tuple[_Window, ...]:
     lines = text.splitlines()
     return tuple(

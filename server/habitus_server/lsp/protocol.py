@@ -8,7 +8,7 @@ the parameters of Habitus' own messages reach their handlers as plain values.
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -89,6 +89,29 @@ class HabitusProtocol(LanguageServerProtocol):
         if isinstance(message, Undecodable) or not hasattr(message, "jsonrpc"):
             return
         super().handle_message(message)
+
+    def _execute_handler(
+        self,
+        msg_id: Any,
+        handler: Callable[..., Any],
+        callback: Callable[[Any], None],
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        """Run a handler and forget its future when it ends.
+
+        pygls forgets those of requests alone: each notification would hold on to some
+        two kilobytes for the life of the window.
+        """
+
+        def ended(future: Any) -> None:
+            callback(future)
+            self._request_futures.pop(msg_id, None)
+
+        super()._execute_handler(msg_id, handler, ended, args, kwargs)
+        future = self._request_futures.get(msg_id)
+        if future is not None and future.done():
+            del self._request_futures[msg_id]
 
     def _refuse(self, data: dict[str, Any], error: JsonRpcException) -> None:
         message_id = data.get("id")
