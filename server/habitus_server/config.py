@@ -142,8 +142,7 @@ def _new(patterns: tuple[str, ...], config: Config) -> tuple[str, ...]:
 def _lower(ours: _Section, theirs: _Section) -> _Section:
     """Each field the stricter of two: False over True, the smaller number."""
     fields = {
-        name: min(getattr(ours, name), getattr(theirs, name))
-        for name in ours.__struct_fields__
+        name: min(getattr(ours, name), getattr(theirs, name)) for name in ours.__struct_fields__
     }
     return msgspec.structs.replace(ours, **fields)
 

@@ -61,8 +61,10 @@ class _Entry(msgspec.Struct):
 
 def state_dir(override: Path | None = None) -> Path:
     """The state folder, made private; `HABITUS_STATE_DIR` or `override` moves it."""
-    chosen = override or os.environ.get("HABITUS_STATE_DIR") or platformdirs.user_state_dir(
-        "habitus", appauthor=False
+    chosen = (
+        override
+        or os.environ.get("HABITUS_STATE_DIR")
+        or platformdirs.user_state_dir("habitus", appauthor=False)
     )
     return private_dir(Path(chosen))
 

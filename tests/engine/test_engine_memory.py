@@ -30,9 +30,7 @@ def documents(chance: random.Random, count: int, letters: int) -> list[Document]
     return made
 
 
-def naive(
-    docs: list[Document], context: list[int], hidden: set[str]
-) -> dict[tuple[str, int], int]:
+def naive(docs: list[Document], context: list[int], hidden: set[str]) -> dict[tuple[str, int], int]:
     """Every place's match length, by comparing token for token."""
     found = {}
     for document in docs:
@@ -144,9 +142,7 @@ def test_document_ids_are_those_of_the_whole_text(tiny: Model) -> None:
         whole, words = tiny.tokens.encode_words(text) if text else ([], [])
         assert tiny.tokens.bytes_of(ids.tolist()).decode() == text
         assert ids.tolist() == whole
-        assert starts.tolist() == [
-            i == 0 or words[i] != words[i - 1] for i in range(len(words))
-        ]
+        assert starts.tolist() == [i == 0 or words[i] != words[i - 1] for i in range(len(words))]
 
 
 def bits(

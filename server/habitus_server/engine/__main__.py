@@ -60,9 +60,7 @@ async def _run(options: argparse.Namespace, socket_path: Path) -> int:
         on_work=lambda: _touch(marker),
         on_crash=lambda: crash(socket_path),
     )
-    server = Server(
-        socket_path, scheduler, workshop.intake, exit_after_s=options.exit_after_s
-    )
+    server = Server(socket_path, scheduler, workshop.intake, exit_after_s=options.exit_after_s)
     workshop.on_lesson = scheduler.want_study
     return await server.run(on_listening=scheduler.start)
 

@@ -54,9 +54,7 @@ class Seen(msgspec.Struct, frozen=True):
         return found
 
 
-def ladder(
-    nexts: NDArray[np.int32], lengths: NDArray[np.int64], *, is_local: bool
-) -> list[Level]:
+def ladder(nexts: NDArray[np.int32], lengths: NDArray[np.int64], *, is_local: bool) -> list[Level]:
     """Levels of evidence: the longest matches, then shorter ones while they add much."""
     known = nexts != GAP
     if not known.all():

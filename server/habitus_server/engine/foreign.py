@@ -91,9 +91,7 @@ class ForeignNetwork:
 class ForeignBackend:
     """One transformers model; peft holds its adapters by version name."""
 
-    def __init__(
-        self, folder: Path, name: str, device: torch.device, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, folder: Path, name: str, device: torch.device, dtype: torch.dtype) -> None:
         from transformers import AutoModelForCausalLM
 
         self._folder = folder

@@ -95,9 +95,7 @@ def _is_dying(error: EngineError) -> bool:
     return isinstance(error.__cause__, ConnectionResetError | BrokenPipeError | EOFError)
 
 
-def _start(
-    state: Path, config: Config, socket_path: Path, lock: int
-) -> subprocess.Popen[bytes]:
+def _start(state: Path, config: Config, socket_path: Path, lock: int) -> subprocess.Popen[bytes]:
     """Start a detached engine that inherits the lock; clear the socket of a dead one."""
     socket_path.unlink(missing_ok=True)
     log = engine_log(state, config.model, config.engine.device)

@@ -114,9 +114,7 @@ class Memory:
             self._lessons.clear()
             self._lessons.extend(kept)
 
-    def begin(
-        self, place: Place, *, one_line: bool = False, gates: Gates | None = None
-    ) -> Recall:
+    def begin(self, place: Place, *, one_line: bool = False, gates: Gates | None = None) -> Recall:
         """The mixer of one continuation at a place.
 
         `one_line` says that it ends with its line at the latest; `gates` are used in

@@ -121,9 +121,7 @@ class OwnBackend:
         lora.check_fit(updates, self._weights, folder)
         if self.size_bytes() < MERGED_BELOW_BYTES:
             return Network(self._shape, lora.merged(self._weights, updates))
-        return Network(
-            self._shape, self._weights, low_rank=lora.beside(self._weights, updates)
-        )
+        return Network(self._shape, self._weights, low_rank=lora.beside(self._weights, updates))
 
     def drop(self, ref: AdapterRef) -> None:
         """Nothing is held beside the network itself."""
@@ -220,9 +218,7 @@ def _read_config(folder: Path, name: str) -> dict[str, Any]:
     return config
 
 
-def _load_backend(
-    folder: Path, name: str, config: dict[str, Any], device: torch.device
-) -> Backend:
+def _load_backend(folder: Path, name: str, config: dict[str, Any], device: torch.device) -> Backend:
     shape = read_shape(config)
     if shape is None:
         from habitus_server.engine.foreign import ForeignBackend

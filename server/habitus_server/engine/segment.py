@@ -120,9 +120,7 @@ class Run:
         shared: NDArray[np.int64] = np.logical_and.accumulate(same, axis=1).sum(axis=1)
         return shared + known
 
-    def _narrowed(
-        self, context: Sequence[int], places: Places, known: int
-    ) -> tuple[Places, int]:
+    def _narrowed(self, context: Sequence[int], places: Places, known: int) -> tuple[Places, int]:
         """The longest context's places while there are enough; else a sample."""
         while known < min(_SORTED_ORDER, len(context)):
             closer = places[self.ids[places - known - 1] == context[-known - 1]]

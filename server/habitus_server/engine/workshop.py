@@ -99,9 +99,7 @@ class Workshop:
             self.intake.wait(INTAKE_PATIENCE_S, backlog=INTAKE_BACKLOG)
         try:
             if isinstance(request, wire.Complete):
-                return answerer.complete(
-                    request, check=check, on_text=on_text, queue_ms=queue_ms
-                )
+                return answerer.complete(request, check=check, on_text=on_text, queue_ms=queue_ms)
             return answerer.score(request, check=check)
         except ModelError as error:
             return wire.Failed(request.id, str(error))
