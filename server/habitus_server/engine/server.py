@@ -26,6 +26,7 @@ from habitus_server.errors import EngineError, ProtocolError
 
 UNREAD_LIMIT_BYTES = 64 << 20
 HELLO_TIMEOUT_S = 10.0
+LAST_LOOK_S = 0.1
 CRASHED = 70
 _log = logging.getLogger(__name__)
 
@@ -158,7 +159,11 @@ class Server:
 
     def _await_peers(self) -> None:
         loop = asyncio.get_running_loop()
-        self._goodbye = loop.call_later(self._exit_after_s, self._leave)
+        # A peer that came in the very turn of the loop in which the time is up (after a
+        # stall, say) is welcomed in a later turn: look once more before leaving.
+        self._goodbye = loop.call_later(
+            self._exit_after_s, lambda: loop.call_later(LAST_LOOK_S, self._leave)
+        )
 
     def _leave(self) -> None:
         if not self._peers:
