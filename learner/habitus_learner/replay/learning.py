@@ -55,12 +55,12 @@ async def run_cycle(
 
     A cycle that has not ended after `limit_minutes` is reported as it stands.
     """
-    engines = find_engines(state)
     before = await editor.status()
     started = time.monotonic()
     await editor.execute("habitus.learnNow")
     watch = _Watch(editor, name, before)
     asks: list[Ask] = []
+    engines = find_engines(state)
     while time.monotonic() - started < limit_minutes * 60.0:
         status = await editor.status()
         cycle = watch.new_cycle(status)
@@ -74,6 +74,7 @@ async def run_cycle(
             asks += await watch.ask_while(STATUS_S)
         else:
             await asyncio.sleep(STATUS_S)
+            engines = find_engines(state)
     asks += await watch.ask_until_swapped(ANSWERS_AFTER_SWAP)
     after = await editor.status()
     minutes = (time.monotonic() - started) / 60.0

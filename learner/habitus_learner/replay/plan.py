@@ -65,14 +65,16 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def size_for(budget_minutes: float) -> Size:
-    """Split a budget for a whole replay, by what the phases were measured to cost.
+    """Split a budget for a whole replay, by what its phases cost on two cores.
 
-    On two cores an asked line costs about half a second in each of the four arms and
-    a third while learning; what the typing itself costs is nearly constant.
+    A third goes to training; a line costs about half a second while learning, and two
+    in the four arms together; the typing around the asked lines is nearly constant.
     """
-    training = max(0.5, 0.4 * budget_minutes - 0.5)
-    evaluation = max(20, round(18 * budget_minutes))
-    return Size(max(40, round(22 * budget_minutes)), evaluation, training)
+    return Size(
+        learning_lines=max(40, round(15 * budget_minutes)),
+        evaluation_lines=max(20, round(15 * budget_minutes)),
+        training_minutes=max(0.5, budget_minutes / 3.0),
+    )
 
 
 def make_plan(repository: pygit2.Repository, size: Size, *, seed: int) -> Plan:
