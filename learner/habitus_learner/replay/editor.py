@@ -13,7 +13,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +96,9 @@ class Editor:
         return editor
 
     @property
-    def process_id(self) -> int:
-        """The server's process."""
-        return self._connection.process.pid
-
-    @property
-    def log(self) -> Sequence[str]:
-        """The newest lines that the server wrote to its log."""
-        return self._connection.log
+    def is_running(self) -> bool:
+        """Whether the server's process, which is never started anew, is still there."""
+        return self._connection.process.returncode is None
 
     async def close(self) -> int:
         """Close the window; return the server's exit status."""

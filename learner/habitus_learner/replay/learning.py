@@ -81,8 +81,9 @@ async def run_cycle(
     facts = read_cycle(watch.new_cycle(after), minutes)
     if before["adapter"] == after["adapter"]:
         return Watched(facts, None)
+    same_engine = bool(engines) and find_engines(state) == engines
     return Watched(
-        facts, measure_swap(asks, same_engine=find_engines(state) == engines, same_server=True)
+        facts, measure_swap(asks, same_engine=same_engine, same_server=editor.is_running)
     )
 
 
