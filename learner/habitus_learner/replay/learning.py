@@ -75,12 +75,11 @@ async def run_cycle(
         else:
             await asyncio.sleep(STATUS_S)
             engines = find_engines(state)
-    asks += await watch.ask_until_swapped(ANSWERS_AFTER_SWAP)
-    after = await editor.status()
     minutes = (time.monotonic() - started) / 60.0
-    facts = read_cycle(watch.new_cycle(after), minutes)
-    if before["adapter"] == after["adapter"]:
+    facts = read_cycle(watch.new_cycle(await editor.status()), minutes)
+    if facts.state != "published":
         return Watched(facts, None)
+    asks += await watch.ask_until_swapped(ANSWERS_AFTER_SWAP)
     same_engine = bool(engines) and find_engines(state) == engines
     return Watched(
         facts, measure_swap(asks, same_engine=same_engine, same_server=editor.is_running)
