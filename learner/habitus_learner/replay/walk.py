@@ -213,9 +213,10 @@ class _FileWriter:
         """Write one line and ask on the way; return how many lines were written."""
         body, _, end = _parts(self._lines[index])
         start = self._starts[index]
-        # Seconds pass before a person starts a line: whatever was written before it has
-        # arrived everywhere by then, on a slow machine too.
-        await self._editor.flush()
+        if not self._learns:
+            # Seconds pass before a person starts a line: whatever was written before it has
+            # arrived everywhere by then, on a slow machine too.
+            await self._editor.flush()
         cursor = await self._start_line(index)
         following = (
             [_parts(line)[0] for line in self._lines[index + 1 : hunk.new_end]]
