@@ -12,7 +12,7 @@ import msgspec
 
 from habitus_learner.pretrain.evaluate import Score
 from habitus_learner.pretrain.fetch import Pin
-from habitus_learner.pretrain.presets import Preset
+from habitus_learner.pretrain.presets import Preset, Shape
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -37,10 +37,44 @@ class Figures(msgspec.Struct, frozen=True):
 
 def write_card(figures: Figures, preset: Preset, pins: list[Pin], notes: str) -> str:
     """README.md of the served folder."""
-    shape = preset.shape
-    trained = [pin for pin in pins if not pin.is_held_out]
-    licences = Counter(pin.licence for pin in trained)
-    return f"""---
+    sections = (
+        _head(figures),
+        _shape(figures, preset.shape),
+        _PROMPT,
+        _data(figures, [pin for pin in pins if not pin.is_held_out]),
+        _training(figures, preset),
+        _results(figures, [pin for pin in pins if pin.is_held_out]),
+        _LIMITS,
+    )
+    return "\n".join(sections) + notes
+
+
+_PROMPT = """\
+## Prompt
+
+    (<|file_sep|>{other path}\\n{chunk})* <|file_sep|>{path}\\n
+    SPM (served):  <|fim_prefix|><|fim_suffix|>S<|fim_middle|>P  → M <|endoftext|>
+    PSM:           <|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>  → M <|endoftext|>
+
+Each segment is tokenised on its own. Trained 70% SPM and 30% PSM, 15% of all windows plain.
+"""
+
+_LIMITS = """\
+## Limits
+
+- By itself it writes almost no line exactly: see the table. What it is good for is to be adapted,
+  and to be mixed with a memory of the code at hand.
+- It has seen far fewer tokens than its size could use.
+- Python only. Other languages, prose in languages other than English, and data are out of its
+  reach.
+- It knows nothing of an API that is not in front of it, and its code may be insecure or wrong.
+- It was trained on windows of 1,024 tokens; beyond that it is untested.
+"""
+
+
+def _head(figures: Figures) -> str:
+    return f"""\
+---
 license: apache-2.0
 language: code
 library_name: transformers
@@ -53,7 +87,11 @@ A fill-in-the-middle model for Python of {figures.parameters / 1e6:.1f} million 
 trained from scratch by `habitus pretrain`. It is the starting point that a developer's own adapter
 is trained on, small enough to answer on a CPU and to travel inside the wheel. It is not a good
 code model by itself: see the limits.
+"""
 
+
+def _shape(figures: Figures, shape: Shape) -> str:
+    return f"""\
 ## Shape
 
 Qwen2 architecture (`Qwen2ForCausalLM`, tied embeddings): width {shape.width}, {shape.layers}
@@ -66,15 +104,12 @@ without a normaliser: text round-trips byte for byte.
 - SHA-256 `{figures.sha256}`
 - Storing {figures.stored_dtype} instead of float32 changes the bits per character of held-out
   text by {abs(figures.all_text_bits - figures.all_text_bits_unrounded):.5f}.
+"""
 
-## Prompt
 
-    (<|file_sep|>{{other path}}\\n{{chunk}})* <|file_sep|>{{path}}\\n
-    SPM (served):  <|fim_prefix|><|fim_suffix|>S<|fim_middle|>P  → M <|endoftext|>
-    PSM:           <|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>  → M <|endoftext|>
-
-Each segment is tokenised on its own. Trained 70% SPM and 30% PSM, 15% of all windows plain.
-
+def _data(figures: Figures, trained: list[Pin]) -> str:
+    licences = Counter(pin.licence for pin in trained)
+    return f"""\
 ## Data
 
 Python files of the standard library (PSF-2.0) and of packages at pinned versions, {len(trained)}
@@ -88,7 +123,11 @@ does, were left out, as were generated files, copies, and carried-along copies o
 None of the packages in `reserved.txt`: not by name, not by any part of a path, and no file that
 shares more than a few runs of five lines with any of their newest or selected older releases. The
 recipe fails if a second reading of the finished corpus finds one.
+"""
 
+
+def _training(figures: Figures, preset: Preset) -> str:
+    return f"""\
 ## Training
 
 {figures.steps:,} steps, {figures.tokens:,} tokens, in {figures.trained_s / 60:.0f} minutes on
@@ -97,7 +136,11 @@ Muon for the matrices and AdamW for the rest, both at {preset.muon_rate}, linear
 Where the wall clock ends a run, another machine will see another number of tokens:
 
     habitus pretrain all --preset {figures.preset} --hours {figures.trained_s / 3600:.1f}
+"""
 
+
+def _results(figures: Figures, held_out: list[Pin]) -> str:
+    return f"""\
 ## Figures
 
 Bits per character of what is asked for, given what stands before and after it in its file and
@@ -110,18 +153,8 @@ the greedy line, end included. 95% intervals are bootstrapped over files.
 
 All text of held-out packages, read in windows as in training: {figures.all_text_bits:.3f} bits per
 character; the middles alone {figures.middle_bits:.3f}. Held out whole, never trained on:
-{", ".join(f"{pin.name} {pin.version}" for pin in pins if pin.is_held_out)}.
-
-## Limits
-
-- By itself it writes almost no line exactly: see the table. What it is good for is to be adapted,
-  and to be mixed with a memory of the code at hand.
-- It has seen far fewer tokens than its size could use.
-- Python only. Other languages, prose in languages other than English, and data are out of its
-  reach.
-- It knows nothing of an API that is not in front of it, and its code may be insecure or wrong.
-- It was trained on windows of 1,024 tokens; beyond that it is untested.
-{notes}"""
+{", ".join(f"{pin.name} {pin.version}" for pin in held_out)}.
+"""
 
 
 def _hardware(preset: Preset) -> str:
