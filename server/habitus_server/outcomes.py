@@ -33,13 +33,14 @@ acceptance of the same text or of another alternative.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from habitus_server.lives import Life, Transition
 from habitus_server.records import Evidence, Outcome, State, Suggestion
 from habitus_server.retention import Accepted, Measurement, Settlement
+from habitus_server.rivals import gives_way, overlap, passed_by, preference, was_preview
 from habitus_server.spans import GrowingSpan, TrackedSpan
-from habitus_server.text import Buffer, Change
+from habitus_server.standing import Shelf, Standing, standing_of
+from habitus_server.text import Buffer, Change, reconcile
 from habitus_server.verdicts import Kind
 
 READ_S = 0.75
@@ -60,24 +61,29 @@ class Tracker:
     def __init__(self, buffer: Buffer) -> None:
         self._buffer = buffer
         self._lives: dict[str, Life] = {}
-        self._settled: dict[str, TrackedSpan] = {}
+        self._shelf = Shelf()
 
     @property
     def due(self) -> float | None:
         """When `tick` has something to say at the earliest; None while nothing is watched."""
-        return min((life.due() for life in self._lives.values()), default=None)
+        dues = [life.due() for life in self._lives.values()]
+        if (horizon := self._shelf.due()) is not None:
+            dues.append(horizon)
+        return min(dues, default=None)
 
     def accepted_spans(self) -> dict[str, TrackedSpan]:
-        """Where accepted (not typed) text is now, by suggestion.
-
-        What has settled since the last call is given once more: time may have jumped past
-        its whole life.
-        """
-        spans, self._settled = self._settled, {}
+        """Where accepted (not typed) text is now, by suggestion, settled or not."""
+        spans = self._shelf.spans()
         for life in self._lives.values():
             if life.accepted and life.state is not State.TYPED_THROUGH:
                 spans[life.id] = life.accepted.span
         return spans
+
+    def standing(self, at: float) -> list[Standing]:
+        """What stands of the suggestions that were accepted within the last day."""
+        alive = (life.accepted for life in self._lives.values() if life.accepted)
+        found = (standing_of(one, self._buffer, at) for one in (*self._shelf, *alive))
+        return [one for one in found if one is not None]
 
     def offer(
         self, suggestion: Suggestion, start: int, end: int, at: float, *, lead: str = ""
@@ -136,7 +142,7 @@ class Tracker:
             return signals
         life.accept_reported(chars, self._buffer, at)
         for other in self._lives.values():
-            if other is not life and _gives_way(other, life):
+            if other is not life and gives_way(other, life):
                 signals += _retract(other, life, at)
         signals += life.move_to(state, at, Evidence.REPORTED)
         return signals + self._pass_over(life, at)
@@ -154,26 +160,25 @@ class Tracker:
         """One notification's edits, from the text as it was last seen."""
         signals = self.tick(at)
         self._buffer = change.after
-        for edit in change.edits:
-            self._settled = {key: span.after(edit) for key, span in self._settled.items()}
+        self._shelf.follow(change, at)
         for life in self._lives.values():
             if life.observe(change, at):
                 signals += self._believe(life, at)
         return signals
 
     def saved(self, at: float, moment: str = "saved") -> list[Signal]:
-        """Measure what is unsettled at a moment of its own: a save, a test run, a commit."""
+        """Measure what has a horizon ahead at a moment: a save, a test run, a commit."""
         signals = self.tick(at)
         signals += [
             one.accepted.measure(moment, at) for one in self._lives.values() if one.accepted
         ]
-        return signals
+        return signals + self._shelf.measure(moment, at)
 
     def tick(self, at: float) -> list[Signal]:
         """Believe what has been held long enough, measure, settle and forget."""
-        signals: list[Signal] = []
+        signals: list[Signal] = [*self._shelf.measure_due(at)]
         while ready := [life for life in self._lives.values() if at >= life.due()]:
-            for life in sorted(ready, key=_preference):
+            for life in sorted(ready, key=preference):
                 if life.id in self._lives and at >= life.due():
                     signals += self._advance(life, at)
         return signals
@@ -184,7 +189,13 @@ class Tracker:
 
     def close(self, at: float) -> list[Signal]:
         """The document closed: what has not settled is censored, with what survives."""
-        return [*self.tick(at), *self._finish(at, "closed")]
+        return [*self.saved(at, "closed"), *self._finish(at, "closed")]
+
+    def reopen(self, buffer: Buffer, at: float) -> None:
+        """The document is open again: find what has settled in the text as it is now."""
+        edits = reconcile(self._buffer.text, buffer.text)
+        self._shelf.follow(Change(self._buffer, buffer, tuple(edits), is_rewrite=True), at)
+        self._buffer = buffer
 
     def _advance(self, life: Life, at: float) -> list[Signal]:
         """What time alone brings for one suggestion."""
@@ -209,13 +220,12 @@ class Tracker:
         settlement = accepted.settle_due(at)
         if settlement:
             signals.append(settlement)
-            self._release(life, accepted)
+            self._release(life, accepted, at)
             del self._lives[life.id]
         return signals
 
-    def _release(self, life: Life, accepted: Accepted) -> None:
-        if life.state is not State.TYPED_THROUGH:
-            self._settled[life.id] = accepted.span
+    def _release(self, life: Life, accepted: Accepted, at: float) -> None:
+        self._shelf.put(accepted, by_hand=life.state is State.TYPED_THROUGH, at=at)
 
     def _believe(self, life: Life, at: float) -> list[Signal]:
         """A held judgement proved true: make it the suggestion's state."""
@@ -230,9 +240,9 @@ class Tracker:
             return []
         signals: list[Signal] = []
         for other in self._lives.values():
-            if other is life or not other.accepted or not _overlap(other.accepted.span, held.span):
+            if other is life or not other.accepted or not overlap(other.accepted.span, held.span):
                 continue
-            if not _was_preview(other.accepted):
+            if not was_preview(other.accepted):
                 return signals
             signals += _retract(other, life, at)
         life.believe(held, held.span)
@@ -247,9 +257,9 @@ class Tracker:
                 continue
             same = life.suggestion.request_id == winner.suggestion.request_id
             taken = winner.accepted.span if winner.accepted else winner.place
-            if same or _overlap(life.place, taken):
+            if same or overlap(life.place, taken):
                 life.held = None
-                signals += life.move_to(State.SUPERSEDED, at, detail=_by(life, winner))
+                signals += life.move_to(State.SUPERSEDED, at, detail=passed_by(life, winner))
         return signals
 
     def _typed_over(self, life: Life, at: float) -> list[Signal]:
@@ -262,59 +272,29 @@ class Tracker:
         return [*life.move_to(State.SUPERSEDED, at, detail=detail)]
 
     def _finish(self, at: float, why: str) -> list[Signal]:
-        """Believe complete texts that are held, censor what is unsettled, forget all."""
+        """Believe complete texts that are held, censor what is unsettled, measure no more."""
         signals: list[Signal] = []
-        for life in sorted(self._lives.values(), key=_preference):
+        for life in sorted(self._lives.values(), key=preference):
             if life.held and life.held.kind is Kind.COMPLETE:
                 signals += self._believe(life, at)
             if life.accepted:
                 signals.append(life.accepted.settle(Outcome.CENSORED, at))
-                self._release(life, life.accepted)
+                self._release(life, life.accepted, at)
             elif life.awaited is not None:
                 signals.append(_lost(life, at))
             elif life.is_open:
                 signals += life.move_to(State.EXPIRED, at, detail={"why": why})
         self._lives.clear()
+        self._shelf.rest()
         return signals
-
-
-def _gives_way(other: Life, reported: Life) -> bool:
-    """Whether an inferred acceptance cannot stand beside a reported one."""
-    if other.accepted is None or other.accepted.evidence is Evidence.REPORTED:
-        return False
-    same_request = other.suggestion.request_id == reported.suggestion.request_id
-    taken = reported.accepted.span if reported.accepted else reported.place
-    return same_request or _overlap(other.accepted.span, taken)
-
-
-def _was_preview(accepted: Accepted) -> bool:
-    """Whether an inferred acceptance is gone for the most part, replaced by another text."""
-    is_inferred = accepted.evidence is Evidence.INFERRED
-    return is_inferred and accepted.span.retained * 2 < len(accepted.span.original)
 
 
 def _retract(life: Life, winner: Life, at: float) -> list[Transition]:
     life.accepted = None
-    return life.move_to(State.SUPERSEDED, at, detail=_by(life, winner))
-
-
-def _preference(life: Life) -> tuple[bool, bool, float, int]:
-    """Which suggestion a text belongs to, when several are completed by it."""
-    is_complete = life.held is not None and life.held.kind is Kind.COMPLETE
-    offered_at = life.suggestion.offered_at
-    return (not is_complete, not life.is_open, -offered_at, life.suggestion.rank)
-
-
-def _by(life: Life, winner: Life) -> dict[str, Any]:
-    is_alternative = life.suggestion.request_id == winner.suggestion.request_id
-    return {"why": "passed over" if is_alternative else "another accepted", "chosen": winner.id}
+    return life.move_to(State.SUPERSEDED, at, detail=passed_by(life, winner))
 
 
 def _lost(life: Life, at: float) -> Settlement:
     """The settlement of a reported acceptance whose text was never seen."""
     text = life.suggestion.text
     return Settlement(life.id, Outcome.CENSORED, 0, text, "", at, Evidence.REPORTED)
-
-
-def _overlap(left: TrackedSpan | GrowingSpan, right: TrackedSpan | GrowingSpan) -> bool:
-    return left.start < right.end and right.start < left.end

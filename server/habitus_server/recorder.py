@@ -21,6 +21,7 @@ from habitus_server.patterns import Notebook
 from habitus_server.records import Pattern, Suggestion
 from habitus_server.scribe import Rules, Scribe
 from habitus_server.session import Closed, Document, Opened, Saved, Snapshot, Step
+from habitus_server.standing import Standing
 from habitus_server.suggest import Offer
 from habitus_server.text import Change
 
@@ -29,14 +30,16 @@ if TYPE_CHECKING:
 
 
 RECENT_OFFERS = 16
+MAX_CLOSED = 64
+"""Closed documents whose accepted text is remembered; past this the oldest are forgotten."""
 
 
 class _Following:
     """One open document: the suggestions and the handwriting that are followed in it."""
 
-    def __init__(self, document: Document, session: str) -> None:
+    def __init__(self, document: Document, session: str, tracker: Tracker) -> None:
         self.document = document
-        self.tracker = Tracker(document.buffer)
+        self.tracker = tracker
         self.notebook = Notebook(
             document.buffer, document.path, document.language, session, lambda: token_hex(8)
         )
@@ -73,12 +76,15 @@ class _Following:
 class Recorder:
     """One workspace's signals in one window; calls on the event loop, `drain` anywhere."""
 
-    def __init__(self, window_id: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, window_id: str, clock: Callable[[], float], scribe: Scribe | None = None
+    ) -> None:
         self._window_id = window_id
         self._clock = clock
         self._open: dict[str, _Following] = {}
+        self._closed: dict[str, tuple[Document, Tracker]] = {}
         self._owner: dict[str, str] = {}
-        self._scribe = Scribe()
+        self._scribe = scribe or Scribe()
 
     def attach(self, store: Store, rules: Rules) -> None:
         """Begin to write; what happened before is written first."""
@@ -92,7 +98,8 @@ class Recorder:
         if isinstance(step.event, Opened):
             if uri in self._open:
                 self._forget(uri, now)
-            self._open[uri] = _Following(step.document, self._window_id)
+            tracker = self._tracker_of(step.document, now)
+            self._open[uri] = _Following(step.document, self._window_id, tracker)
             return False
         following = self._open.get(uri)
         if following is None:
@@ -172,6 +179,20 @@ class Recorder:
         for following in self._open.values():
             self._write(following, following.tracker.saved(now, name))
 
+    def standing(self, path: str) -> list[Standing]:
+        """Which accepted suggestions stand in a file, settled or not, within the last day.
+
+        In a file that is closed, as it was when it closed.
+        """
+        now = self._clock()
+        open_ones = ((one.document, one.tracker) for one in self._open.values())
+        return [
+            standing
+            for document, tracker in (*open_ones, *self._closed.values())
+            if document.path == path
+            for standing in tracker.standing(now)
+        ]
+
     def checked_out(self) -> None:
         """Another branch was checked out: nobody judged or wrote what that changes."""
         now = self._clock()
@@ -202,8 +223,20 @@ class Recorder:
     def _forget(self, uri: str, now: float) -> None:
         following = self._open.pop(uri)
         self._write(following, *following.close(now))
+        if following.tracker.standing(now):
+            self._closed[uri] = following.document, following.tracker
+        if len(self._closed) > MAX_CLOSED:
+            del self._closed[next(iter(self._closed))]
         for suggestion_id in following.suggestions:
             self._owner.pop(suggestion_id, None)
+
+    def _tracker_of(self, document: Document, now: float) -> Tracker:
+        """The tracker that a document had before it closed, or a new one."""
+        if document.uri not in self._closed:
+            return Tracker(document.buffer)
+        _, tracker = self._closed.pop(document.uri)
+        tracker.reopen(document.buffer, now)
+        return tracker
 
     def _followed(self, suggestion_id: str) -> _Following | None:
         uri = self._owner.get(suggestion_id)

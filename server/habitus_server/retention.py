@@ -1,7 +1,8 @@
 """What becomes of accepted text, from its acceptance to its settlement.
 
-Promises one `Accepted` value per suggestion that reached the buffer, measured at the
-horizons and settled once by stated thresholds. Takes no clock: times come in as values.
+Promises one `Accepted` value per suggestion that reached the buffer, settled once by stated
+thresholds and measured at the horizons before and after (`standing`). Takes no clock: times
+come in as values.
 
 Settlement: at least `SETTLE_AFTER_S` after the acceptance, as soon as the text has been
 left alone for `QUIET_S`; at the last horizon in any case. Then the text is
@@ -26,7 +27,7 @@ from habitus_server.text import Change
 from habitus_server.verdicts import squeeze, unify, without_layout
 
 HORIZONS_S = (30.0, 120.0, 300.0, 600.0)
-"""When retention is measured, while a suggestion is unsettled."""
+"""When retention is measured, counted from the acceptance."""
 SETTLE_AFTER_S = HORIZONS_S[0]
 QUIET_S = 10.0
 REVERTED_BELOW = 0.25
@@ -99,13 +100,29 @@ class Accepted:
         if change.is_rewrite and span.retained < before.retained * SURVIVES_REWRITE:
             self._is_lost = True
 
+    @property
+    def present_text(self) -> str:
+        """What stands in its place now, as it stands there."""
+        present, own = self.span.text, self.span.original[: self._lead]
+        return present[len(own) :] if own and present.startswith(own) else present
+
+    @property
+    def final_text(self) -> str:
+        """What stands in its place now; line breaks are LF."""
+        return unify(self.present_text)
+
     def due(self) -> float:
-        """When something next happens without an edit."""
+        """When something next happens without an edit, until it settles."""
         if self._is_lost:
             return self._touched_at
-        if self._measured < len(HORIZONS_S):
-            return min(self._settles_at, self.at + HORIZONS_S[self._measured])
-        return self._settles_at
+        horizon = self.next_horizon()
+        return self._settles_at if horizon is None else min(self._settles_at, horizon)
+
+    def next_horizon(self) -> float | None:
+        """When it is measured next, settled or not; None after the last horizon."""
+        if self._measured == len(HORIZONS_S):
+            return None
+        return self.at + HORIZONS_S[self._measured]
 
     @property
     def _settles_at(self) -> float:
@@ -113,12 +130,15 @@ class Accepted:
         return min(rested_at, self.at + HORIZONS_S[-1])
 
     def measure_due(self, at: float) -> Iterator[Measurement]:
-        """Measurements whose horizon came before the settlement."""
-        last = min(at, self._settles_at)
-        while self._measured < len(HORIZONS_S) and last >= self.at + HORIZONS_S[self._measured]:
+        """Measurements whose horizon has come."""
+        while (horizon := self.next_horizon()) is not None and at >= horizon:
             moment = f"{HORIZONS_S[self._measured]:.0f}s"
             self._measured += 1
             yield self.measure(moment, at)
+
+    def rest(self) -> None:
+        """Leave out the horizons that are still to come."""
+        self._measured = len(HORIZONS_S)
 
     def measure(self, moment: str, at: float) -> Measurement:
         """How much survives now."""
@@ -143,16 +163,12 @@ class Accepted:
 
     def settle(self, outcome: Outcome, at: float) -> Settlement:
         """The settlement with a given outcome."""
-        final = self.span.text
-        own = self.span.original[: self._lead]
-        if own and final.startswith(own):
-            final = final[len(own) :]
         return Settlement(
             self.suggestion_id,
             outcome,
             self.retained_chars,
             self.accepted_text,
-            unify(final),
+            self.final_text,
             at,
             self.evidence,
         )

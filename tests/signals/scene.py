@@ -132,6 +132,11 @@ class Scene:
         """The document closes."""
         self._note(self.tracker.close(self.now))
 
+    def standing(self) -> list[tuple[str, int, str]]:
+        """What stands of accepted suggestions: id, first line, text."""
+        found = self.tracker.standing(self.now)
+        return [(one.suggestion_id, one.first_line, one.text) for one in found]
+
     def states(self, suggestion_id: str = "a") -> list[State]:
         """The states that a suggestion went through."""
         return [one.state for one in self.transitions(suggestion_id)]

@@ -606,7 +606,8 @@ def test_a_late_tick_judges_the_text_as_it_was_left() -> None:
     settled = scene.settlement()
     assert settled is not None
     assert settled.outcome is Outcome.KEPT
-    assert [one.moment for one in scene.measurements()] == ["30s"]
+    counts = [(one.moment, one.retained_chars) for one in scene.measurements()]
+    assert counts == [("30s", 6), ("120s", 6), ("300s", 6)]
 
 
 def test_a_formatter_that_rewrites_the_document_does_not_edit_the_suggestion() -> None:

@@ -1,0 +1,223 @@
+"""A small editor window over a recorder: files, a cursor, and what reaches the store.
+
+Texts are marked with `‸` where the cursor stands. Every action takes a second before it
+happens unless told otherwise, as a person's would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+from habitus_server.outcomes import Measurement, Settlement, Signal, Transition
+from habitus_server.recorder import Recorder
+from habitus_server.records import Pattern, Suggestion
+from habitus_server.scribe import Scribe
+from habitus_server.session import Changed, Closed, Document, Event, Opened, Saved, Session
+from habitus_server.suggest import Offer
+from habitus_server.text import Buffer, ContentChange, Edit, PositionEncoding
+from signals.scene import suggestion, unmark
+
+FOLDER = Path("/w")
+
+
+class Ledger(Scribe):
+    """In place of the scribe: keeps the signals as they come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[Signal] = []
+        self.patterns: list[Pattern] = []
+
+    def offers(self, document: Document, suggestions: Sequence[Suggestion]) -> None:
+        """Offers are not looked at."""
+
+    def signals(
+        self, document: Document, signals: Sequence[Signal], patterns: Sequence[Pattern]
+    ) -> Future[None]:
+        """Keep what happened."""
+        self.written += signals
+        self.patterns += patterns
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+
+class Window:
+    """One editor window; `name` is the file that has the focus."""
+
+    def __init__(self, marked: str, encoding: PositionEncoding = PositionEncoding.UTF16) -> None:
+        self.now = 100.0
+        self.session = Session(encoding)
+        self.session.add_folder(FOLDER)
+        self.ledger = Ledger()
+        self.recorder = Recorder("window", lambda: self.now, self.ledger)
+        self.sends_whole_documents = False
+        self.requests = 0
+        self.offers: list[Offer] = []
+        self.cursor = 0
+        self.name = ""
+        self.open("a.py", marked)
+
+    # --- files ------------------------------------------------------------------------
+
+    @property
+    def uri(self) -> str:
+        """The file that has the focus."""
+        return uri_of(self.name)
+
+    @property
+    def buffer(self) -> Buffer:
+        """The text that has the focus."""
+        document = self.session.document(self.uri)
+        assert document is not None
+        return document.buffer
+
+    @property
+    def text(self) -> str:
+        """The text that has the focus."""
+        return self.buffer.text
+
+    def open(self, name: str, marked: str) -> None:
+        """Open a file and go to it."""
+        text, self.cursor = unmark(marked)
+        self.name = name
+        self._take(Opened(self.uri, "python", 1, text))
+
+    def close(self) -> None:
+        """Close the file that has the focus."""
+        self._take(Closed(self.uri))
+
+    def save(self) -> None:
+        """Save the file that has the focus."""
+        self.now += 1.0
+        self._take(Saved(self.uri))
+
+    # --- edits ------------------------------------------------------------------------
+
+    def edit(self, *edits: Edit, after_s: float = 1.0) -> None:
+        """One notification with several edits, each in what the earlier ones leave."""
+        self.now += after_s
+        buffer = self.buffer
+        changes = []
+        for edit in edits:
+            start, end = (
+                buffer.position_at(at, self.session.encoding) for at in (edit.start, edit.end)
+            )
+            changes.append(ContentChange(edit.text, start, end))
+            buffer = buffer.apply(edit)
+        if self.sends_whole_documents:
+            changes = [ContentChange(buffer.text)]
+        self._take(Changed(self.uri, 2, tuple(changes)))
+
+    def rewrite(self, text: str, after_s: float = 1.0) -> None:
+        """One notification that replaces the whole document."""
+        self.now += after_s
+        self._take(Changed(self.uri, 2, (ContentChange(text),)))
+        self.cursor = min(self.cursor, len(text))
+
+    def insert(self, text: str, *, after_s: float = 1.0, delete: int = 0) -> None:
+        """Put text at the cursor, over `delete` characters before it."""
+        self.edit(Edit(self.cursor - delete, self.cursor, text), after_s=after_s)
+        self.cursor += len(text) - delete
+
+    def replace(self, old: str, new: str, after_s: float = 1.0) -> None:
+        """Replace the one place where `old` stands, and go behind it."""
+        assert self.text.count(old) == 1, (old, self.text)
+        at = self.text.index(old)
+        self.edit(Edit(at, at + len(old), new), after_s=after_s)
+        self.cursor = at + len(new)
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, second by second while something is due."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(end, self.now + 1.0)
+            self.recorder.tick()
+
+    # --- suggestions ------------------------------------------------------------------
+
+    def offer(
+        self,
+        text: str,
+        name: str = "a",
+        *,
+        rank: int = 0,
+        to: int = 0,
+        lead: str = "",
+        keep: bool = False,
+    ) -> None:
+        """Offer a text at the cursor, as one more alternative (`keep`) or a new request."""
+        self.requests += not keep
+        one = suggestion(text, name, request=f"r{self.requests}", rank=rank, at=self.now)
+        encoding = self.session.encoding
+        here = self.buffer.position_at(self.cursor, encoding)
+        selected = None
+        if lead:
+            start = self.buffer.position_at(self.cursor - len(lead), encoding)
+            selected = (start, here, lead)
+        snapshot = self.session.snapshot(self.uri, here, selected)
+        assert snapshot is not None
+        self.offers = [*(self.offers if keep else []), Offer(one, replace_right=to)]
+        self.recorder.offered(snapshot, self.offers)
+
+    def take(self, name: str = "a", *, after_s: float = 1.0) -> None:
+        """Insert a suggestion without reporting it."""
+        one = self.recorder.suggestion(name)
+        assert one is not None
+        self.insert(one.text, after_s=after_s)
+
+    def accept(self, name: str = "a", *, after_s: float = 1.0) -> None:
+        """Insert a suggestion and report it."""
+        self.take(name, after_s=after_s)
+        self.report(name)
+
+    def report(self, name: str = "a") -> None:
+        """Report an acceptance."""
+        one = self.recorder.suggestion(name)
+        assert one is not None
+        self.recorder.partially_accepted(name, len(one.text))
+
+    # --- what came of it --------------------------------------------------------------
+
+    def standing(self, path: str) -> list[tuple[str, int, str]]:
+        """What stands of accepted suggestions: id, first line, text."""
+        found = self.recorder.standing(path)
+        return [(one.suggestion_id, one.first_line, one.text) for one in found]
+
+    def transitions(self, name: str = "a") -> list[Transition]:
+        """The transitions of a suggestion."""
+        return [
+            one
+            for one in self.ledger.written
+            if isinstance(one, Transition) and one.suggestion_id == name
+        ]
+
+    def measurements(self, name: str = "a") -> list[Measurement]:
+        """The measurements of a suggestion."""
+        return [
+            one
+            for one in self.ledger.written
+            if isinstance(one, Measurement) and one.suggestion_id == name
+        ]
+
+    def settlement(self, name: str = "a") -> Settlement | None:
+        """The settlement of a suggestion, once there is one; there is never a second."""
+        found = [
+            one
+            for one in self.ledger.written
+            if isinstance(one, Settlement) and one.suggestion_id == name
+        ]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def _take(self, event: Event) -> None:
+        step = self.session.apply(event)
+        assert step is not None
+        self.recorder.took(step)
+
+
+def uri_of(name: str) -> str:
+    """The URI of a file of the window's folder."""
+    return (FOLDER / name).as_uri()
