@@ -42,6 +42,13 @@ class Evidence(Enum):
     INFERRED = "inferred"
 
 
+class Rating(Enum):
+    """What the developer said of a suggestion: the strongest label there is."""
+
+    GOOD = 1
+    BAD = -1
+
+
 class AdapterRef(msgspec.Struct, frozen=True):
     """One whole adapter on disk: `path` is its folder, `version` its folder's name."""
 
@@ -85,7 +92,9 @@ class SuggestionRow(msgspec.Struct, frozen=True):
 
     `accepted_text` is what reached the buffer (shorter than `text` when accepted in
     part), `final_text` what stood there when it settled; `retained_chars` counts the
-    accepted characters that survived every edit since.
+    accepted characters that survived every edit since. `parse_*` count syntax errors
+    around it, `diagnostics_*` errors and warnings on its lines, when it was offered and
+    when it settled. `moved_to` is the file that its text went to.
     """
 
     suggestion: Suggestion
@@ -96,13 +105,38 @@ class SuggestionRow(msgspec.Struct, frozen=True):
     final_text: str | None
     retained_chars: int | None
     settled_at: float | None
+    rating: Rating | None = None
+    rating_word: str | None = None
+    rated_at: float | None = None
+    parse_before: int | None = None
+    parse_after: int | None = None
+    diagnostics_before: int | None = None
+    diagnostics_after: int | None = None
+    moved_to: str | None = None
+
+
+class Landing(msgspec.Struct, frozen=True):
+    """Accepted text that reached a commit: `text` as committed, from line `first_line` (0 first).
+
+    `undone_by` is the commit that reverted or removed it.
+    """
+
+    suggestion_id: str
+    commit_id: str
+    path: str
+    text: str
+    first_line: int
+    committed_at: float
+    undone_by: str | None = None
+    undone_at: float | None = None
 
 
 class Pattern(msgspec.Struct, frozen=True):
     """Code a developer wrote by hand, settled: `text` between `prefix` and `suffix`.
 
     `replaced` is what stood there before ("" for new code). `session` names the
-    editing session (window start or commit) for clustered statistics.
+    editing session (window start or commit) for clustered statistics. `origin` says
+    how it came there: "typed", "pasted" or "commit".
     """
 
     id: str
@@ -115,6 +149,108 @@ class Pattern(msgspec.Struct, frozen=True):
     session: str
     written_at: float
     settled_at: float
+    origin: str = "typed"
+
+
+class BugFix(msgspec.Struct, frozen=True):
+    """A diagnostic that appeared, was worked on, and went away.
+
+    `before` became `after` between `prefix` and `suffix`. `approach` is "by hand",
+    "suggestion:<id>", "code action" or "undo"; `effectiveness` goes from 1 (it stayed
+    away) to 0 (it came back, `recurrences` times).
+    """
+
+    id: str
+    path: str
+    language: str
+    source: str
+    code: str
+    message: str
+    severity: int
+    prefix: str
+    suffix: str
+    before: str
+    after: str
+    approach: str
+    session: str
+    appeared_at: float
+    fixed_at: float
+    settled_at: float
+    recurrences: int
+    effectiveness: float
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """A choice that somebody wrote down, by "command" or in an "adr" file (`origin`)."""
+
+    id: str
+    origin: str
+    path: str | None
+    title: str
+    problem: str
+    constraints: tuple[str, ...]
+    options: tuple[str, ...]
+    choice: str
+    reason: str
+    outcome: str
+    decided_at: float
+    changed_at: float
+
+
+class TaskKind(Enum):
+    """What sort of thing ran."""
+
+    COMMAND = "command"
+    CODE_ACTION = "code_action"
+    TEST = "test"
+    SAVE = "save"
+    COMMIT = "commit"
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One thing that ran; `succeeded` is None where that is unknown, `id` 0 until stored."""
+
+    kind: TaskKind
+    name: str
+    input: str
+    result: str
+    error: str | None
+    succeeded: bool | None
+    started_at: float
+    duration_s: float
+    window: str
+    id: int = 0
+
+
+class TaskFile(msgspec.Struct, frozen=True):
+    """A file that a task was about; the counts are those of a test run's outcomes."""
+
+    path: str
+    passed: int | None = None
+    failed: int | None = None
+
+
+class FileResult(msgspec.Struct, frozen=True):
+    """What one test run said of one file."""
+
+    task: Task
+    file: TaskFile
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """What was turned down, where, and why: "dismissed", "reverted" or "rated".
+
+    `key` is a digest of the normalised `place` and text; `times` counts how often.
+    """
+
+    key: str
+    path: str
+    language: str
+    place: str
+    text: str
+    why: str
+    times: int
+    rejected_at: float
 
 
 class CycleState(Enum):

@@ -31,11 +31,17 @@ def change_of(buffer: Buffer, *edits: Edit) -> Change:
 
 
 def suggestion(
-    text: str, suggestion_id: str = "a", *, request: str = "r", rank: int = 0, at: float = 0.0
+    text: str,
+    suggestion_id: str = "a",
+    *,
+    request: str = "r",
+    rank: int = 0,
+    at: float = 0.0,
+    path: str = "a.py",
 ) -> Suggestion:
     """A suggestion with the fields that the rooms under test look at."""
     return Suggestion(
-        suggestion_id, request, rank, "w", "a.py", "python", "m", None, at, "p", "s", text, -1.0, 3
+        suggestion_id, request, rank, "w", path, "python", "m", None, at, "p", "s", text, -1.0, 3
     )
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from habitus_server import store as store_room
 from habitus_server.errors import StoreError
 from habitus_server.records import CycleState, Evidence, Outcome, Pattern, State
-from habitus_server.store import MAX_FIELD_CHARS, Store
+from habitus_server.store import MAX_FIELD_CHARS, Store, suggestions
+from habitus_server.store.database import SCHEMA, VERSION
 from signals.scene import suggestion
 
 WAIT_S = 30.0
@@ -108,7 +108,7 @@ def test_alternatives_share_their_context(store: Store) -> None:
 def test_contexts_of_what_passed_by_unused_go_after_an_hour(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_room, "PRUNE_EVERY", 1)
+    monkeypatch.setattr(suggestions, "PRUNE_EVERY", 1)
     for name in ("used", "unused", "passed over"):
         request = "r-used" if name != "unused" else "r-unused"
         store.add_suggestions([suggestion("x", name, request=request)])
@@ -331,13 +331,13 @@ def test_a_killed_process_loses_nothing_that_was_acknowledged(path: Path, lines:
 
 
 def test_the_schema_is_commented_and_versioned(store: Store, path: Path) -> None:
-    schema = (Path(store_room.__file__).with_name("schema.sql")).read_text(encoding="utf-8")
+    schema = SCHEMA.read_text(encoding="utf-8")
     with sqlite3.connect(path) as other:
         tables = other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         (version,) = other.execute("PRAGMA user_version").fetchone()
         (journal,) = other.execute("PRAGMA journal_mode").fetchone()
     other.close()
-    assert (version, journal) == (1, "wal")
+    assert (version, journal) == (VERSION, "wal")
     for (table,) in tables:
         above = schema[: schema.index(f"CREATE TABLE {table} (")].rstrip().splitlines()
         assert above[-1].startswith("--"), f"{table} has no comment"

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from habitus_server import database, writer
 from habitus_server.errors import StoreError
 from habitus_server.records import Evidence, Outcome, State
-from habitus_server.store import Store
+from habitus_server.store import Store, database, writer
+from habitus_server.store.tallies import TABLES
+from signals import stored
 from signals.scene import suggestion
 
 WAIT_S = 30.0
@@ -78,6 +79,24 @@ def test_a_damaged_database_is_set_aside_and_rebuilt_from_what_can_be_read(
     assert again.problems == []
     assert again.suggestion("new") is not None
     again.close()
+
+
+def test_what_can_be_read_of_every_table_is_recovered(path: Path) -> None:
+    store = Store.open(path)
+    for number in range(300):
+        stored.fill(store, name=f"n{number:03}-")
+    whole = store.counts()
+    store.close()
+    scramble_middle(path)
+    store = Store.open(path)
+    counts = store.counts()
+    for table in TABLES:
+        assert 0 < counts[table] <= whole[table], table
+        (rows,) = store._read(f"SELECT count(*) FROM {table}")[0]
+        assert counts[table] == rows, table
+    assert store._read("PRAGMA foreign_key_check") == []
+    assert sum(counts[table] for table in TABLES) > sum(whole[table] for table in TABLES) // 2
+    store.close()
 
 
 def test_every_damaged_database_is_kept(path: Path) -> None:
@@ -258,20 +277,23 @@ def test_a_database_of_a_newer_version_is_left_alone(path: Path) -> None:
 
 
 def test_migrations_run_one_by_one_and_all_or_nothing(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(path, 2)
-    monkeypatch.setattr(database, "VERSION", 3)
-    broken = {1: "ALTER TABLE meta ADD COLUMN one TEXT;", 2: "ALTER TABLE nowhere ADD COLUMN x;"}
-    monkeypatch.setattr(database, "MIGRATIONS", broken)
+    now = database.VERSION
+    first, second = tmp_path / "first.sql", tmp_path / "second.sql"
+    first.write_text("ALTER TABLE meta ADD COLUMN one TEXT;", encoding="utf-8")
+    second.write_text("ALTER TABLE nowhere ADD COLUMN x;", encoding="utf-8")
+    monkeypatch.setattr(database, "VERSION", now + 2)
+    monkeypatch.setattr(database, "MIGRATIONS", {now: first, now + 1: second})
     with pytest.raises(StoreError):
         Store.open(path)
-    assert version_and_columns(path) == (2, ["key", "value", "one"])
-    monkeypatch.setitem(broken, 2, "ALTER TABLE meta ADD COLUMN two TEXT;")
+    assert version_and_columns(path) == (now + 1, ["key", "value", "one"])
+    second.write_text("ALTER TABLE meta ADD COLUMN two TEXT;", encoding="utf-8")
     store = Store.open(path)
     assert store.counts()["suggestions"] == 2
     store.close()
-    assert version_and_columns(path) == (3, ["key", "value", "one", "two"])
+    assert version_and_columns(path) == (now + 2, ["key", "value", "one", "two"])
 
 
 @pytest.mark.parametrize(

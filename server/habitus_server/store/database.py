@@ -17,9 +17,13 @@ from pathlib import Path
 from habitus_server.errors import StoreError
 from habitus_server.workspaces import locked
 
-VERSION = 1
-MIGRATIONS: dict[int, str] = {}
+VERSION = 2
+_HERE = Path(__file__).parent
+MIGRATIONS: dict[int, Path] = {1: _HERE / "migrations" / "1.sql"}
 """SQL that takes a database from the version named to the next."""
+
+SCHEMA = _HERE / "schema.sql"
+"""The commented schema that a new database gets."""
 
 BUSY_TIMEOUT_MS = 10_000
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -121,7 +125,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             f"{VERSION}); update Habitus."
         )
     while version < VERSION:
-        script = MIGRATIONS[version] if version else schema()
+        script = (MIGRATIONS[version] if version else SCHEMA).read_text(encoding="utf-8")
         version = version + 1 if version else VERSION
         try:
             connection.executescript(
@@ -131,11 +135,6 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             if connection.in_transaction:
                 connection.rollback()
             raise
-
-
-def schema() -> str:
-    """The commented schema that a new database gets."""
-    return Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 
 
 def _is_whole(path: Path) -> bool:
@@ -187,22 +186,44 @@ def _rebuild(path: Path, rebuilt: Path) -> int:
         # Otherwise SQLite refuses every page of a file that was cut off.
         old.execute("PRAGMA writable_schema = ON")
         new.execute("BEGIN IMMEDIATE")
-        tables = new.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (table,) in tables:
-            columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})")]
+        for table in _tables(new):
+            columns = _shared_columns(old, new, table)
             marks = ", ".join("?" * len(columns))
+            insert = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"
             for row in _readable_rows(old, table, columns):
-                done = new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
-                saved += done.rowcount
-        new.execute("DELETE FROM events WHERE suggestion_id NOT IN (SELECT id FROM suggestions)")
+                saved += new.execute(insert, row).rowcount
+        for table, row_id, *_ in new.execute("PRAGMA foreign_key_check").fetchall():
+            new.execute(f"DELETE FROM {table} WHERE rowid = ?", (row_id,))
         new.execute("COMMIT")
     return saved
+
+
+def _tables(sql: sqlite3.Connection) -> list[str]:
+    """The tables with rows of their own; what triggers derive comes by itself."""
+    rows = sql.execute("PRAGMA table_list").fetchall()
+    return [
+        name
+        for schema, name, kind, _columns, without_rowid, _strict in rows
+        if schema == "main" and kind == "table" and not without_rowid and name != "sqlite_schema"
+    ]
+
+
+def _shared_columns(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> list[str]:
+    """The columns that both have: the damaged file may be of an earlier version."""
+    ours = [row[1] for row in new.execute(f"PRAGMA table_info({table})")]
+    try:
+        theirs = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}
+    except sqlite3.Error:
+        return ours
+    return [column for column in ours if column in theirs]
 
 
 def _readable_rows(
     old: sqlite3.Connection, table: str, columns: list[str]
 ) -> Iterator[tuple[object, ...]]:
     """Rows from the front until the damage, then from the back until the damage."""
+    if not columns:
+        return
     for order in ("ASC", "DESC"):
         query = f"SELECT {', '.join(columns)} FROM {table} NOT INDEXED ORDER BY rowid {order}"
         try:

@@ -17,8 +17,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from habitus_server.database import is_damage, open_database
 from habitus_server.errors import StoreError
+from habitus_server.store.database import is_damage, open_database
 
 LAZY_S = 0.5
 """How long a write that nobody waits for may stay in memory to share a commit."""

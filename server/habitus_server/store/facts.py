@@ -1,0 +1,40 @@
+"""Small facts by name: a requested cycle, the learner's bookmarks."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import Future
+
+from habitus_server.store.access import Access
+from habitus_server.store.fields import storable
+
+_REQUESTED = "cycle_requested_at"
+
+
+class Facts(Access):
+    """The table `meta`."""
+
+    def request_cycle(self, at: float) -> Future[None]:
+        """Ask the learner for a cycle soon; asking twice is asking once."""
+        return self._writer.submit(lambda sql: _set(sql, _REQUESTED, repr(at)))
+
+    def take_cycle_request(self) -> bool:
+        """Whether a cycle was asked for; only one taker gets the yes."""
+        if self.get_meta(_REQUESTED) is None:
+            return False
+        return self._writer.submit(
+            lambda sql: sql.execute("DELETE FROM meta WHERE key = ?", (_REQUESTED,)).rowcount == 1
+        ).result()
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Remember a small fact by name; returns when it is on disk."""
+        self._writer.submit(lambda sql: _set(sql, key, value)).result()
+
+    def get_meta(self, key: str) -> str | None:
+        """A small fact, or None."""
+        rows = self._read("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+
+def _set(sql: sqlite3.Connection, key: str, value: str) -> None:
+    sql.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, storable(value)))

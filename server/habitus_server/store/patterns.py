@@ -1,0 +1,53 @@
+"""Code that the developer wrote by hand."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from habitus_server.records import Pattern
+from habitus_server.store.access import Access
+from habitus_server.store.fields import storable
+
+_COLUMNS = (
+    "id, path, language, prefix, suffix, text, replaced, session, written_at, settled_at, origin"
+)
+
+
+class Patterns(Access):
+    """The table `patterns`."""
+
+    def add_patterns(self, patterns: Sequence[Pattern]) -> Future[None]:
+        """Remember hand-written code; known ids are left alone."""
+        rows = [
+            (
+                one.id,
+                one.path,
+                one.language,
+                storable(one.prefix, keep_end=True),
+                storable(one.suffix),
+                storable(one.text),
+                storable(one.replaced),
+                one.session,
+                one.written_at,
+                one.settled_at,
+                one.origin,
+            )
+            for one in patterns
+        ]
+
+        def write(sql: sqlite3.Connection) -> None:
+            sql.executemany(
+                f"INSERT OR IGNORE INTO patterns ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows
+            )
+
+        return self._writer.submit(write)
+
+    def patterns(self, *, since: float = 0.0) -> list[Pattern]:
+        """Hand-written code settled at or after `since`, in order of settling."""
+        rows = self._read(
+            f"SELECT {_COLUMNS} FROM patterns WHERE settled_at >= ? ORDER BY settled_at, rowid",
+            (since,),
+        )
+        return [Pattern(*row) for row in rows]
