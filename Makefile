@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REPO ?=
 
-.PHONY: demo test lint types imports bench clean setup format
+.PHONY: demo test lint types imports bench bench-signals clean setup format
 
 demo: setup
 	$(BIN)/habitus demo $(if $(REPO),--repo "$(REPO)") --out build/demo
@@ -26,6 +26,9 @@ bench: setup
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/shared_engine.py
 	$(BIN)/python benchmarks/decode.py
+
+bench-signals: setup
+	$(BIN)/python -m benchmarks.signals
 
 format: setup
 	$(BIN)/ruff check --fix .

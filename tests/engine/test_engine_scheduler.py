@@ -175,7 +175,9 @@ def test_a_departed_client_leaves_no_work_behind(desk: Desk, scheduler: Schedule
     scheduler.submit(stayer, ask(2))
     scheduler.drop(leaver)
     desk.gate.set()
-    until(lambda: desk.done == [2])
+    until(lambda: len(stayer.replies) == 1)
+    assert desk.done == [2]
+    assert not any(isinstance(reply, wire.Scored) for reply in leaver.replies)
 
 
 def test_a_failing_request_costs_only_itself(desk: Desk, scheduler: Scheduler) -> None:

@@ -164,7 +164,9 @@ async def test_work_ends_when_nobody_waits_for_it_any_more() -> None:
     alone = asyncio.create_task(suggester.suggest(typist.ask()))
     await until(lambda: oracle.asked == 1)
     alone.cancel()
-    await until(lambda: oracle.cancelled == 1)
+    await until(lambda: oracle.cancelled > 0)
+    assert alone.cancelled()
+    assert (oracle.asked, oracle.cancelled) == (1, 1)
 
 
 async def test_an_engine_that_fails_fails_the_question_and_not_the_next() -> None:

@@ -83,16 +83,22 @@ class Window:
         """Open a file and go to it."""
         text, self.cursor = unmark(marked)
         self.name = name
-        self._take(Opened(self.uri, "python", 1, text))
+        self.take_event(Opened(self.uri, "python", 1, text))
 
     def close(self) -> None:
         """Close the file that has the focus."""
-        self._take(Closed(self.uri))
+        self.take_event(Closed(self.uri))
 
     def save(self) -> None:
         """Save the file that has the focus."""
         self.now += 1.0
-        self._take(Saved(self.uri))
+        self.take_event(Saved(self.uri))
+
+    def take_event(self, event: Event) -> None:
+        """Tell the recorder what the editor sent."""
+        step = self.session.apply(event)
+        assert step is not None
+        self.recorder.took(step)
 
     # --- edits ------------------------------------------------------------------------
 
@@ -109,12 +115,12 @@ class Window:
             buffer = buffer.apply(edit)
         if self.sends_whole_documents:
             changes = [ContentChange(buffer.text)]
-        self._take(Changed(self.uri, 2, tuple(changes)))
+        self.take_event(Changed(self.uri, 2, tuple(changes)))
 
     def rewrite(self, text: str, after_s: float = 1.0) -> None:
         """One notification that replaces the whole document."""
         self.now += after_s
-        self._take(Changed(self.uri, 2, (ContentChange(text),)))
+        self.take_event(Changed(self.uri, 2, (ContentChange(text),)))
         self.cursor = min(self.cursor, len(text))
 
     def insert(self, text: str, *, after_s: float = 1.0, delete: int = 0) -> None:
@@ -211,11 +217,6 @@ class Window:
         ]
         assert len(found) <= 1
         return found[0] if found else None
-
-    def _take(self, event: Event) -> None:
-        step = self.session.apply(event)
-        assert step is not None
-        self.recorder.took(step)
 
 
 def uri_of(name: str) -> str:
