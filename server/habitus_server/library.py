@@ -52,10 +52,6 @@ class Library:
         """Why nothing of a document is stored, as a sentence, or ""."""
         return self.why_silent(path, language)
 
-    def redact(self, text: str) -> str:
-        """A text without its secrets."""
-        return redact(text)
-
     def clean(self, path: str, buffer: Buffer) -> str | None:
         """An open document's text as it may be remembered, or None."""
         if len(buffer) > self._max_bytes or self.why_silent(path):

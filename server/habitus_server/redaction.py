@@ -4,9 +4,13 @@ Promises that `redact` puts `PLACEHOLDER` in place of keys, tokens, passwords an
 the same way every time, and leaves redacted text alone. It is not proof against every
 secret: files known to hold them are refused as a whole by `privacy`.
 
-Four nets, from certain to likely: private key blocks; the token shapes that the
-detect-secrets plugins know, with some newer ones; literals given to names that say secret;
-long quoted strings of high entropy.
+Nets, from certain to likely: private key blocks; the token shapes of `shapes`; passwords in
+addresses and authorization headers; values given to names that say secret, quoted, or bare
+in lines of settings; long quoted strings of high entropy.
+
+A text may be an excerpt that begins or ends inside a secret. `redact_around` and
+`redact_after` see what the other side of the cut holds; a token that the end of a text cuts
+off is known by its beginning.
 """
 
 from __future__ import annotations
@@ -15,11 +19,16 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
-from importlib import import_module
+
+from habitus_server.shapes import UNFINISHED, found_in
 
 PLACEHOLDER = "REDACTED"
-LEAST_GROUP = 16
+LEAST_CHARS = 8
+AROUND_CHARS = 2_000
+"""How much before a place is looked at to tell what stands there."""
+SETTINGS_LINES = 3
+SETTINGS_SHARE = 0.8
+"""A text of which this share of lines gives values to names is a settings file."""
 
 _KEY_BLOCK = re.compile(
     r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)"
@@ -28,44 +37,23 @@ _KEY_BLOCK = re.compile(
 )
 # An excerpt may begin inside a key: what stands before its end line is base64.
 _KEY_TAIL = re.compile(
-    r"\A(?:[^\n]{0,4}[A-Za-z0-9+/=]{1,80}\W{0,8}\n)+(?=[^\n]{0,4}-----END [A-Z0-9 ]*PRIVATE KEY)"
+    r"\A(?:-{0,4}[A-Z0-9 ]{0,30}KEY(?: BLOCK)?-----)?\s*"
+    r"(?:[^\n]{0,4}[A-Za-z0-9+/=]{1,80}\W{0,8}\n)+"
+    r"(?=[^\n]{0,4}-----END [A-Z0-9 ]*PRIVATE KEY)"
+)
+_OPEN_KEY = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?!.*-----END )", re.DOTALL
 )
 _KEY_TEXT = re.compile(r"[A-Za-z0-9+/=]{16,}")
 
-# Every shape is looked for only where a literal that it needs is found: searching for
-# literals is many times faster than for patterns, and most texts hold none.
-_PLUGINS = {
-    # module of detect_secrets.plugins: its class, and the literals of which it needs one
-    "artifactory": ("ArtifactoryDetector", ("AKC", *(f"AP{c}" for c in "0123456789ABCDEF"))),
-    "aws": ("AWSKeyDetector", ("AKIA", "ASIA", "ABIA", "ACCA", "A3T", "aws", "AWS")),
-    "azure_storage_key": ("AzureStorageKeyDetector", ("AccountKey=",)),
-    "discord": ("DiscordBotTokenDetector", (".",)),
-    "github_token": ("GitHubTokenDetector", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
-    "gitlab_token": ("GitLabTokenDetector", ("gl", "GR1348941")),
-    "mailchimp": ("MailchimpDetector", ("-us",)),
-    "npm": ("NpmDetector", ("_authToken",)),
-    "openai": ("OpenAIDetector", ("T3BlbkFJ",)),
-    "pypi_token": ("PypiTokenDetector", ("pypi-AgE",)),
-    "sendgrid": ("SendGridDetector", ("SG.",)),
-    "slack": ("SlackDetector", ("xox", "hooks.slack.com")),
-    "square_oauth": ("SquareOAuthDetector", ("sq0csp-",)),
-    "stripe": ("StripeDetector", ("k_live_",)),
-    "telegram_token": ("TelegramBotTokenDetector", (":AA",)),
-    "twilio": ("TwilioKeyDetector", ("AC", "SK")),
-}
-_NEWER = {
-    "AIza": r"\bAIza[\w-]{35}",  # Google
-    "sk-": r"\bsk-(?:ant|proj|or|svcacct)-[\w-]{20,}",  # model providers
-    "hf_": r"\bhf_[0-9A-Za-z]{30,}",  # Hugging Face
-    "github_pat_": r"\bgithub_pat_\w{50,}",
-    "dop_v1_": r"\bdop_v1_[0-9a-f]{64}",  # DigitalOcean
-    "dapi": r"\bdapi[0-9a-f]{32}",  # Databricks
-    "shp": r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",  # Shopify
-    "ya29.": r"\bya29\.[\w-]{20,}",  # Google OAuth
-    "eyJ": r"\beyJ[\w=-]{10,}\.[\w=-]{10,}(?:\.[\w=+/-]+)?",  # JSON web tokens
-    "AGE-SECRET-KEY-1": r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}",
-}
-_URL_PASSWORD = re.compile(r"(://[^\s:/@'\"{}<>]{0,64}:)([^\s/@'\"{}<>$]+)(?=@)")
+# At the end of a text the rest of the address may still be to come; a port is none.
+_URL_PASSWORD = re.compile(
+    r"(://[^\s:/@'\"{}<>]{0,64}:)(?:[^\s/@'\"{}<>$]+(?=@)|(?!\d+\Z)[^\s/@'\"{}<>$]{4,}\Z)"
+)
+
+_AUTHORIZATION = re.compile(
+    r"\b((?:Bearer|Basic|Token|ApiKey)[ \t]+)([\w.~+/-]{16,}={0,2})", re.IGNORECASE
+)
 
 _STRONG = r"passw(?:or)?d|passwd|pwd|passphrase|secret"
 _WEAK = (
@@ -77,7 +65,7 @@ _NAMED = re.compile(
     r"(?:"
     # a literal, after a name, a key or an argument, with or without an annotation
     r"(?:[\"']?\s*\]?\s*(?::[^=\n\"']{1,40})?(?:=>|:=|==|!=|=|:|,)\s*)"
-    r"[rbfu]{0,2}(?:\"\"\"|\'\'\'|\"|'|`)(?P<value>[^\n\"'`]{4,400})(?=[\"'`])"
+    r"[rbfu]{0,2}(?:\"\"\"|\'\'\'|\"|'|`)(?P<value>[^\n\"'`]{4,400})(?=[\"'`]|\Z)"
     # or the rest of a line NAME=value, in shell or settings files
     r"|\s*=(?P<bare>[^\s\"'#$(){}\[\],;]{6,400})[ \t]*$"
     r")",
@@ -90,29 +78,89 @@ _NAME_STARTS = (
 _LINE_HEAD = re.compile(r"[ \t]*(?:export\s+|set\s+|env\s+)?\w*\Z", re.IGNORECASE)
 _ABOUT = re.compile(
     r"(?:error|message|msg|label|help|hint|title|text|url|uri|endpoint|name|field|header|type|"
-    r"path|file|dir|prefix|suffix|format|regex|pattern|policy|param|column|class|id_field)s?\Z",
+    r"path|file|dir|prefix|suffix|format|regex|pattern|policy|param|column|class|id_field|ref)s?\Z",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"\A(?:[$%<{*.xX-]|REDACTED|https?://|\w+\(|None\Z|null\Z|true\Z|false\Z)")
+_SETTING = re.compile(
+    rf"[ \t]*(?:-[ \t]+|export[ \t]+)?[\w.-]{{0,40}}?(?:(?P<strong>{_STRONG})|(?:{_WEAK}))"
+    r"(?P<rest>[\w-]{0,24})[ \t]*[:=][ \t]*(?P<value>[^\s\"'`(){}\[\]<>,;]{4,400})"
+    r"[ \t]*(?:[#;].*)?\Z",
+    re.IGNORECASE,
+)
+_SETTINGS_LINE = re.compile(
+    r"[ \t]*(?:[#;\[{}\]]|//|-[ \t]|---"
+    r"|(?:export[ \t]+)?[\"']?[\w./-]+[\"']?[ \t]*[:=](?![=:])(?!.*[(){]\Z))"
+)
+_NOT_IN_NAMES = re.compile(r"[!@#$?]")
 _QUOTED = re.compile(r"([\"'`])([A-Za-z0-9+/=_.-]{20,400})\1")
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 
 
 def redact(text: str) -> str:
     """The text with every secret that was recognised replaced by `PLACEHOLDER`."""
-    if len(text) < 8:
+    if len(text) < LEAST_CHARS:
         return text
     text = _KEY_BLOCK.sub(_blank_key, text)
     text = _KEY_TAIL.sub(PLACEHOLDER + "\n", text)
-    for literal, shape in _NEWER.items():
-        if literal in text:
-            text = re.sub(shape, PLACEHOLDER, text)
-    text = _URL_PASSWORD.sub(rf"\1{PLACEHOLDER}", text)
-    for secret in _known_shapes(text):
-        if len(secret) >= 8 and PLACEHOLDER not in secret and _has_digit(secret):
+    for secret in found_in(text):
+        if PLACEHOLDER not in secret and _has_digit(secret):
             text = text.replace(secret, PLACEHOLDER)
-    text = _blank_all_named(text)
+    text = UNFINISHED.sub(PLACEHOLDER, text)
+    text = _URL_PASSWORD.sub(rf"\1{PLACEHOLDER}", text)
+    text = _AUTHORIZATION.sub(_blank_authorization, text)
+    text = _blank_settings(_blank_all_named(text))
     return _QUOTED.sub(_blank_entropy, text)
+
+
+def redact_around(prefix: str, suffix: str) -> tuple[str, str]:
+    """Both sides of a place without their secrets, the one that the place lies in included."""
+    head, tail = prefix[prefix.rfind("\n") + 1 :], suffix.partition("\n")[0]
+    start, end = _redacted_part(prefix, tail)
+    suffix = _without_open_key(prefix, suffix)
+    if start < len(head) < end:
+        prefix = prefix[: len(prefix) - len(head) + start] + PLACEHOLDER
+        suffix = suffix[end - len(head) :]
+    return redact(prefix), redact(suffix)
+
+
+def redact_after(prefix: str, text: str) -> str:
+    """A text without its secrets, where `prefix` (or its end) stands before it."""
+    text = _without_open_key(prefix, text)
+    line, newline, rest = text.partition("\n")
+    head_size = len(prefix) - prefix.rfind("\n") - 1
+    start, end = _redacted_part(prefix, line)
+    if end > head_size:
+        line = line[: max(0, start - head_size)] + PLACEHOLDER + line[end - head_size :]
+    if rest:
+        whole = prefix[-AROUND_CHARS:] + text
+        lines = redact(whole).split("\n")
+        # A key block changes the number of lines; settings and tokens do not.
+        is_aligned = len(lines) == whole.count("\n") + 1
+        rest = "\n".join(lines[-1 - rest.count("\n") :]) if is_aligned else redact(rest)
+    return redact(line + newline + rest)
+
+
+def _without_open_key(prefix: str, text: str) -> str:
+    """A text that goes on with a private key which began before it, without that key."""
+    if not _OPEN_KEY.search(prefix):
+        return text
+    key, end, after = text.partition("-----END ")
+    return _KEY_TEXT.sub(PLACEHOLDER, key) + end + after
+
+
+def _redacted_part(prefix: str, rest: str) -> tuple[int, int]:
+    """From where to where the last line of prefix and rest changes; (0, 0) when it does not."""
+    whole = prefix[-AROUND_CHARS:] + rest
+    line = (prefix + rest)[prefix.rfind("\n") + 1 :]
+    redacted = redact(whole).rpartition("\n")[2]
+    same = min(len(line), len(redacted))
+    if line == redacted:
+        return 0, 0
+    start = next((at for at in range(same) if line[at] != redacted[at]), same)
+    left = same - start
+    end = next((at for at in range(left) if line[-1 - at] != redacted[-1 - at]), left)
+    return start, len(line) - end
 
 
 def _blank_key(found: re.Match[str]) -> str:
@@ -125,22 +173,10 @@ def _blank_key(found: re.Match[str]) -> str:
     return head + _KEY_TEXT.sub(PLACEHOLDER, body)
 
 
-def _known_shapes(text: str) -> Iterator[str]:
-    for module, (name, literals) in _PLUGINS.items():
-        if any(literal in text for literal in literals):
-            for shape in _shapes(module, name):
-                for found in shape.finditer(text):
-                    # A group is the secret itself, or only the alternatives of its prefix.
-                    group = max((part or "" for part in found.groups()), key=len, default="")
-                    yield group if len(group) >= LEAST_GROUP else found.group()
-
-
-@cache
-def _shapes(module: str, name: str) -> tuple[re.Pattern[str], ...]:
-    # Loaded when first needed: the package imports an HTTP client (15 MB), for checking
-    # secrets online, which never happens here.
-    plugin = getattr(import_module(f"detect_secrets.plugins.{module}"), name)()
-    return tuple(plugin.denylist)
+def _blank_authorization(found: re.Match[str]) -> str:
+    scheme, value = found.groups()
+    is_secret = _has_digit(value) and any(one.isalpha() for one in value)
+    return scheme + PLACEHOLDER if is_secret and PLACEHOLDER not in value else found.group()
 
 
 def _blank_all_named(text: str) -> str:
@@ -170,6 +206,12 @@ def _blank_named(found: re.Match[str]) -> str:
         return _blank_line(found)
     if _REFERENCE.match(value) or _ABOUT.search(found["rest"]):
         return found.group()
+    is_name = value.isidentifier() and not _has_digit(value)
+    if (
+        is_name
+        and found.group()[: found.start("value") - found.start()].rstrip("\"'` ")[-1:] == ","
+    ):
+        return found.group()  # the next of several names, as in `hasattr(password, "is_set")`
     if found["strong"]:
         # A sentence about passwords is not one; a password rarely has several words.
         is_secret = value.count(" ") < 2 and not value.isspace()
@@ -193,10 +235,48 @@ def _blank_line(found: re.Match[str]) -> str:
     return found.group()[: found.start("bare") - found.start()] + PLACEHOLDER
 
 
+def _blank_settings(text: str) -> str:
+    """Bare values given to names that say secret, each on a line of its own."""
+    lowered = text.lower()
+    if not any(start in lowered for start in _NAME_STARTS):
+        return text
+    lines = text.split("\n")
+    are_settings = _are_settings(lines)
+    for at, line in enumerate(lines):
+        if (found := _SETTING.match(line)) and _is_secret_setting(found, are_settings):
+            lines[at] = line[: found.start("value")] + PLACEHOLDER + line[found.end("value") :]
+    return "\n".join(lines)
+
+
+def _is_secret_setting(found: re.Match[str], are_settings: bool) -> bool:
+    value = found["value"]
+    if _REFERENCE.match(value) or _ABOUT.search(found["rest"]):
+        return False
+    has_digit, has_letter = _has_digit(value), any(one.isalpha() for one in value)
+    if not are_settings:
+        # In code this is an expression or an annotation, unless it can be neither.
+        is_mixed = has_digit and has_letter and len(value) >= LEAST_CHARS
+        return is_mixed and bool(found["strong"]) and bool(_NOT_IN_NAMES.search(value))
+    if found["strong"]:
+        is_path = value.replace(".", "").isidentifier() and not value.isalpha()
+        is_word = value.isalpha() and len(value) < 10 and value[1:].islower()
+        return has_digit or not (is_path or is_word)
+    return (has_digit and has_letter and len(value) >= LEAST_CHARS) or (
+        len(value) >= 16 and _entropy(value) >= 3.5
+    )
+
+
+def _are_settings(lines: list[str]) -> bool:
+    """Whether a text gives values to names and does little else."""
+    written = [line for line in lines[:400] if line.strip()]
+    like = sum(bool(_SETTINGS_LINE.match(line)) for line in written)
+    return len(written) >= SETTINGS_LINES and like >= SETTINGS_SHARE * len(written)
+
+
 def _blank_entropy(found: re.Match[str]) -> str:
     quote, value = found.groups()
     if _HEX.match(value):
-        is_secret = len(value) >= 32 and _entropy(value) > 3.0
+        is_secret = len(value) >= 32 and _entropy(value) > 3.0 and not value.isdecimal()
     else:
         classes = sum(
             any(test(c) for c in value) for test in (str.isdigit, str.isupper, str.islower)

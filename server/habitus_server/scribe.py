@@ -14,24 +14,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
-from habitus_server.engine.fim import GRID_LINES
 from habitus_server.errors import StoreError
 from habitus_server.lives import Transition
 from habitus_server.outcomes import Signal
 from habitus_server.records import Pattern, Suggestion
 from habitus_server.retention import Measurement, Settlement
 from habitus_server.session import Document
-from habitus_server.verdicts import unify
+from habitus_server.storable import Cleaner
 
 if TYPE_CHECKING:
     from habitus_server.store import Store
 
 log = logging.getLogger(__name__)
-
-PREFIX_CHARS = 8_192
-SUFFIX_CHARS = 4_096
 
 Written = list[Future[None]]
 
@@ -42,9 +36,6 @@ class Rules(Protocol):
     def why_not_stored(self, path: str, language: str) -> str:
         """Why nothing of a file is stored, or ""."""
 
-    def redact(self, text: str) -> str:
-        """A text without its secrets."""
-
 
 class Scribe:
     """One workspace's queue of writes; calls on the event loop, `drain` without it."""
@@ -54,6 +45,7 @@ class Scribe:
         self._wake = asyncio.Event()
         self._store: Store | None = None
         self._rules: Rules | None = None
+        self._clean = Cleaner()
         self._worker: asyncio.Task[None] | None = None
 
     def attach(self, store: Store, rules: Rules) -> None:
@@ -96,7 +88,9 @@ class Scribe:
     def _store_offers(self, document: Document, suggestions: Sequence[Suggestion]) -> Written:
         if not self._may_store(document):
             return []
-        return [self._need_store().add_suggestions([self._storable(one) for one in suggestions])]
+        return [
+            self._need_store().add_suggestions([self._clean.suggestion(one) for one in suggestions])
+        ]
 
     def _store_signals(
         self, document: Document, signals: Sequence[Signal], patterns: Sequence[Pattern]
@@ -105,12 +99,12 @@ class Scribe:
             return []
         written = [self._store_signal(signal) for signal in signals]
         if patterns:
-            storable = [self._storable_pattern(one) for one in patterns]
+            storable = [self._clean.pattern(one) for one in patterns]
             written.append(self._need_store().add_patterns(storable))
         return written
 
     def _store_signal(self, signal: Signal) -> Future[None]:
-        store, redact = self._need_store(), self._need_rules().redact
+        store = self._need_store()
         if isinstance(signal, Transition):
             text = signal.accepted_text
             return store.set_state(
@@ -118,7 +112,7 @@ class Scribe:
                 signal.state,
                 signal.at,
                 signal.evidence,
-                None if text is None else redact(text),
+                None if text is None else self._clean.text(signal.suggestion_id, text),
                 signal.detail,
             )
         if isinstance(signal, Measurement):
@@ -135,27 +129,8 @@ class Scribe:
             signal.suggestion_id,
             signal.outcome,
             signal.retained_chars,
-            self._need_rules().redact(signal.final_text),
+            self._clean.text(signal.suggestion_id, signal.final_text),
             signal.at,
-        )
-
-    def _storable(self, suggestion: Suggestion) -> Suggestion:
-        redact = self._need_rules().redact
-        return msgspec.structs.replace(
-            suggestion,
-            prefix=redact(end_of(unify(suggestion.prefix))),
-            suffix=redact(unify(suggestion.suffix[:SUFFIX_CHARS])),
-            text=redact(unify(suggestion.text)),
-        )
-
-    def _storable_pattern(self, pattern: Pattern) -> Pattern:
-        redact = self._need_rules().redact
-        return msgspec.structs.replace(
-            pattern,
-            prefix=redact(unify(pattern.prefix)),
-            suffix=redact(unify(pattern.suffix)),
-            text=redact(unify(pattern.text)),
-            replaced=redact(unify(pattern.replaced)),
         )
 
     def _may_store(self, document: Document) -> bool:
@@ -221,18 +196,3 @@ def _pass_on(written: Future[None], done: Future[None]) -> None:
         done.set_result(None)
     else:
         done.set_exception(error)
-
-
-def end_of(prefix: str) -> str:
-    """The end of a prefix, cut where the prompt's line grid has a line: training then cuts
-    at the same places as serving did."""
-    if len(prefix) <= PREFIX_CHARS:
-        return prefix
-    cut = len(prefix) - PREFIX_CHARS
-    lines_cut = prefix.count("\n", 0, cut)
-    for _ in range(-lines_cut % GRID_LINES or GRID_LINES):
-        newline = prefix.find("\n", cut)
-        if newline < 0:
-            return prefix[-PREFIX_CHARS:]
-        cut = newline + 1
-    return prefix[cut:]
