@@ -15,10 +15,9 @@ from pathlib import Path
 import msgspec
 import pygit2
 
+from habitus_server import repository as git
 from habitus_server.errors import UserError
-
-MAX_FILE_BYTES = 1_000_000
-"""Larger sources are generated or data; nobody types them."""
+from habitus_server.repository import find_hunks, is_file, split_lines, to_text
 
 
 class FileChange(msgspec.Struct, frozen=True):
@@ -42,24 +41,9 @@ class Commit(msgspec.Struct, frozen=True):
     message: str
 
 
-class Hunk(msgspec.Struct, frozen=True):
-    """Lines [old_start, old_end) of the old text become [new_start, new_end) of the new."""
-
-    old_start: int
-    old_end: int
-    new_start: int
-    new_end: int
-
-
 def open_repository(path: Path) -> pygit2.Repository:
-    """Open the repository that `path` is in; raise `UserError` when there is none."""
-    found = pygit2.discover_repository(str(path))
-    if found is None:
-        raise UserError(f"{path} is not in a git repository; name one that is.")
-    try:
-        repository = pygit2.Repository(found)
-    except pygit2.GitError as error:
-        raise UserError(f"The repository {path} cannot be read: {error}.") from error
+    """Open the repository that `path` is in; raise `UserError` when it has no history."""
+    repository = git.open_repository(path)
     if repository.head_is_unborn:
         raise UserError(f"The repository {path} has no commits yet, so nothing can be replayed.")
     return repository
@@ -104,19 +88,6 @@ def read_tree(repository: pygit2.Repository, commit_id: str) -> Iterator[tuple[s
     """Every file of a commit's tree: its path and its bytes, links left out."""
     commit = repository[commit_id].peel(pygit2.Commit)
     yield from _walk(commit.tree, "")
-
-
-def find_hunks(old: str, new: str) -> list[Hunk]:
-    """The line ranges that differ, top to bottom, without context."""
-    patch = pygit2.Patch.create_from(old.encode(), new.encode(), context_lines=0, interhunk_lines=0)
-    return [_read_hunk(hunk) for hunk in patch.hunks]
-
-
-def split_lines(text: str) -> list[str]:
-    """Lines with their ends, split where git splits them: at line feeds alone."""
-    lines = text.split("\n")
-    last = lines.pop()
-    return [line + "\n" for line in lines] + ([last] if last else [])
 
 
 class Moved:
@@ -165,22 +136,7 @@ def _read_blob(repository: pygit2.Repository, file: pygit2.DiffFile) -> str | No
     """A file's text; "" where there is none, None where it is no text of this room."""
     if str(file.id) == "0" * 40:
         return ""
-    if file.mode not in (pygit2.enums.FileMode.BLOB, pygit2.enums.FileMode.BLOB_EXECUTABLE):
-        return None
-    blob = repository[file.id]
-    if not isinstance(blob, pygit2.Blob) or blob.size > MAX_FILE_BYTES:
-        return None
-    try:
-        return str(blob.data, "utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
-def _read_hunk(hunk: pygit2.DiffHunk) -> Hunk:
-    # An empty side is given as "after line n", a full one as "from line n", both 1-based.
-    old_start = hunk.old_start - (1 if hunk.old_lines else 0)
-    new_start = hunk.new_start - (1 if hunk.new_lines else 0)
-    return Hunk(old_start, old_start + hunk.old_lines, new_start, new_start + hunk.new_lines)
+    return to_text(repository[file.id]) if is_file(file.mode) else None
 
 
 def _walk(tree: pygit2.Tree, folder: str) -> Iterator[tuple[str, bytes]]:

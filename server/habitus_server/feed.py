@@ -10,12 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from habitus_server.config import Memory
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
 from habitus_server.text import Buffer, Change
+
+if TYPE_CHECKING:
+    from habitus_server.watcher import Burst
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +58,16 @@ class MemoryFeed:
         self._dirty: dict[str, set[int]] = {}
         """Open files whose memory is behind, with the lines edited since."""
         self._own_words: set[str] = set()
+        self._remembered: set[str] = set()
+        """Files that the engine was told of, whose end it must be told of too."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._sending = asyncio.Lock()
         self.files = 0
 
     def connect(self, client: EngineClient) -> None:
         """Tell an engine everything, from now on this one."""
+        if client is not self._client:
+            self._remembered.clear()
         self._client = client
         if self._filling is not None:
             self._filling.cancel()
@@ -103,6 +111,16 @@ class MemoryFeed:
             if dirty != path or self._dirty[dirty] - {line}:
                 await self._send(dirty)
 
+    def changed_on_disk(self, root: Path, burst: Burst) -> None:
+        """Files changed outside: look at each, or at the whole tree when they are many."""
+        if burst.is_many:
+            if self._client is not None:
+                self.connect(self._client)
+            return
+        inside = (path for path in burst.paths if path.is_relative_to(root))
+        paths = [path.relative_to(root).as_posix() for path in inside]
+        asyncio.get_running_loop().create_task(self.refresh(paths))
+
     async def refresh(self, paths: list[str]) -> None:
         """Files changed on disk: remember them anew, or forget those that are gone."""
         for path in paths:
@@ -114,8 +132,10 @@ class MemoryFeed:
             try:
                 if text is None:
                     self._client.forget(self._key, path)
+                    self._remembered.discard(path)
                 else:
                     self._client.remember(self._key, path, text)
+                    self._remembered.add(path)
             except EngineError:
                 return  # The next engine is told everything anyway.
 
@@ -164,7 +184,11 @@ class MemoryFeed:
         """Send every file that fits the limits, in batches that let requests pass."""
         sent = size = 0
         try:
-            for path in await asyncio.to_thread(lambda: list(self._texts.files())):
+            paths = await asyncio.to_thread(lambda: list(self._texts.files()))
+            for path in self._remembered.difference(paths, self._open):
+                client.forget(self._key, path)
+            self._remembered.intersection_update(paths)
+            for path in paths:
                 if sent >= self._limits.max_files or size >= self._limits.max_bytes:
                     log.info("Memory is full at %d files, %d characters", sent, size)
                     break
@@ -174,6 +198,7 @@ class MemoryFeed:
                 if text is None or path in self._open:
                     continue
                 client.remember(self._key, path, text)
+                self._remembered.add(path)
                 sent += 1
                 size += len(text)
                 self.files = sent

@@ -1,7 +1,8 @@
 """What changes on disk under one workspace.
 
-Promises one callback per settled burst of changes, on the event loop, with paths as
-they are on disk; and that a tree which cannot be watched costs a sentence, not the
+Promises one callback per settled burst of changes, on the event loop, whose cost does not
+grow with the burst: the watching thread gathers, wakes the loop once, and past a bound
+says only that there were many. A tree which cannot be watched costs a sentence, not the
 server. It judges no path: who may be read is `privacy`'s business.
 """
 
@@ -10,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ import msgspec
 from habitus_server import adapters
 from habitus_server.errors import ModelError
 from habitus_server.options import NO_ADAPTER
+from habitus_server.pulse import Pulse, pulse
 from habitus_server.records import AdapterRef
 from habitus_server.workspaces import Workspace
 
@@ -32,74 +34,30 @@ log = logging.getLogger(__name__)
 SETTLE_S = 0.2
 """A checkout touches thousands of files at once; they are handed over together."""
 
-CHECKOUT_LOOKS = 3
+MOST_PATHS = 1_000
+"""A burst of more is not told file by file: whoever cares looks at the tree anew. The
+kernel's own queue, which drops what does not fit, is larger."""
 
-UNSEEN = (".git", "node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".tox")
+LONGEST_BURST_S = 2.0
+LONGEST_STORM_S = 30.0
+"""A burst is told when it is over, or after this long; past the bound on paths it may
+last longer, since the answer is to look at everything."""
+
+UNSEEN = frozenset(
+    {".git", "node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".tox", ".hypothesis"}
+)
 """Folders whose events are dropped in the watching thread, before they cost anything."""
 
 
-class Pulse(msgspec.Struct, frozen=True):
-    """What identifies the present contents of a file: inode, size, time of change."""
+class Burst(msgspec.Struct, frozen=True):
+    """Files that changed about the same time, by their paths on disk.
 
-    inode: int
-    size: int
-    modified_ns: int
+    With `is_many` the paths are not complete. `moved` pairs old and new names.
+    """
 
-
-def pulse(path: Path) -> Pulse | None:
-    """A file's pulse, or None when it is not there."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return Pulse(stat.st_ino, stat.st_size, stat.st_mtime_ns)
-
-
-def git_head(root: Path) -> Path | None:
-    """The file that names the checked-out branch, worktrees included."""
-    marker = root / ".git"
-    try:
-        if marker.is_dir():
-            return marker / "HEAD"
-        named = marker.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return (root / named).resolve() / "HEAD" if named else None
-
-
-class Moved(Enum):
-    """What happened to a repository."""
-
-    NOTHING = "nothing"
-    BRANCH = "branch"
-    COMMIT = "commit"
-
-
-class GitWatch:
-    """Notices commits and checkouts of one working tree; `look` costs two stats."""
-
-    def __init__(self, root: Path) -> None:
-        self._head = git_head(root)
-        self._before = self._now()
-        self._unsettled = 0
-
-    def look(self) -> Moved:
-        """What happened since the last look.
-
-        A checkout is reported a few times in a row: editors take a moment to reload.
-        """
-        before, self._before = self._before, self._now()
-        if self._before[0] != before[0]:
-            self._unsettled = CHECKOUT_LOOKS
-        if self._unsettled > 0:
-            self._unsettled -= 1
-            return Moved.BRANCH
-        return Moved.COMMIT if self._before[1] != before[1] else Moved.NOTHING
-
-    def _now(self) -> tuple[Pulse | None, Pulse | None]:
-        if self._head is None:
-            return None, None
-        return pulse(self._head), pulse(self._head.parent / "logs" / "HEAD")
+    paths: frozenset[Path] = frozenset()
+    moved: tuple[tuple[Path, Path], ...] = ()
+    is_many: bool = False
 
 
 class TreeWatcher:
@@ -109,29 +67,46 @@ class TreeWatcher:
         self,
         root: Path,
         loop: asyncio.AbstractEventLoop,
-        on_changed: Callable[[set[Path]], None],
+        on_changed: Callable[[Burst], None],
+        *,
+        most_paths: int = MOST_PATHS,
     ) -> None:
-        self._root = root
+        self._root = str(root)
+        self._most_paths = most_paths
         self._loop = loop
         self._on_changed = on_changed
-        self._pending: set[Path] = set()
-        self._timer: asyncio.TimerHandle | None = None
         self._observer: BaseObserver | None = None
+        # What both threads touch.
+        self._lock = threading.Lock()
+        self._paths: set[str] = set()
+        self._moved: list[tuple[str, str]] = []
+        self._seen = 0
+        self._is_many = False
+        self._is_waking = False
 
     def start(self) -> str:
         """Start watching; return "" or a sentence that says why not."""
-        from watchdog.events import FileSystemEventHandler
+        from watchdog import events
         from watchdog.observers import Observer
 
         watcher = self
 
-        class Handler(FileSystemEventHandler):
+        class Handler(events.FileSystemEventHandler):
             def on_any_event(self, event: FileSystemEvent) -> None:
                 watcher._saw(event)
 
+        # What is not asked for is dropped by the kernel: opening and reading files is
+        # most of what happens in a tree.
+        wanted: list[type[FileSystemEvent]] = [
+            events.FileCreatedEvent,
+            events.FileModifiedEvent,
+            events.FileDeletedEvent,
+            events.FileMovedEvent,
+            events.DirMovedEvent,
+        ]
         observer = Observer()
         try:
-            observer.schedule(Handler(), str(self._root), recursive=True)
+            observer.schedule(Handler(), self._root, recursive=True, event_filter=wanted)
             observer.start()
         except OSError as error:
             return (
@@ -148,27 +123,60 @@ class TreeWatcher:
             self._observer.stop()
             self._observer = None
 
+    # In the watching thread.
+
     def _saw(self, event: FileSystemEvent) -> None:
-        if event.is_directory or event.event_type in ("opened", "closed_no_write"):
+        if event.is_directory:
             return
-        for raw in (event.src_path, event.dest_path):
-            path = Path(os.fsdecode(raw)) if raw else None
-            if path is None or any(part in UNSEEN for part in path.parts):
-                continue
-            try:
-                self._loop.call_soon_threadsafe(self._add, path)
-            except RuntimeError:  # The loop has closed: the window is going away.
+        old, new = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
+        seen = [path for path in (old, new) if path and not self._is_unseen(path)]
+        if not seen:
+            return
+        with self._lock:
+            self._seen += 1
+            if len(self._paths) >= self._most_paths:
+                self._is_many = True
+            elif not self._is_many:
+                self._paths.update(seen)
+                if len(seen) == 2:
+                    self._moved.append((old, new))
+            if self._is_waking:
                 return
+            self._is_waking = True
+        try:
+            self._loop.call_soon_threadsafe(self._wait, self._seen, 0.0)
+        except RuntimeError:  # The loop has closed: the window is going away.
+            return
 
-    def _add(self, path: Path) -> None:
-        self._pending.add(path)
-        if self._timer is None:
-            self._timer = self._loop.call_later(SETTLE_S, self._hand_over)
+    def _is_unseen(self, path: str) -> bool:
+        return any(part in UNSEEN for part in Path(path[len(self._root) :]).parts)
 
-    def _hand_over(self) -> None:
-        self._timer = None
-        changed, self._pending = self._pending, set()
-        self._on_changed(changed)
+    # On the loop.
+
+    def _wait(self, seen: int, waited_s: float) -> None:
+        self._loop.call_later(SETTLE_S, self._hand_over, seen, waited_s + SETTLE_S)
+
+    def _hand_over(self, seen: int, waited_s: float) -> None:
+        with self._lock:
+            longest_s = LONGEST_STORM_S if self._is_many else LONGEST_BURST_S
+            is_over = self._seen == seen or waited_s >= longest_s
+            if is_over:
+                paths, self._paths = self._paths, set()
+                moved, self._moved = self._moved, []
+                is_many, self._is_many = self._is_many, False
+                self._is_waking = False
+            else:
+                seen = self._seen
+        if not is_over:
+            self._wait(seen, waited_s)
+            return
+        self._on_changed(
+            Burst(
+                frozenset(map(Path, paths)),
+                tuple((Path(old), Path(new)) for old, new in moved),
+                is_many,
+            )
+        )
 
 
 class AdapterPointer:

@@ -13,6 +13,7 @@ from fake_editor import FakeEditor, editing, rooted
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
 from habitus_server.workspaces import runtime_dir
+from lsp.rows import Rows
 from tiny_model import make_tiny_model
 
 
@@ -45,6 +46,12 @@ async def editor(window: FakeEditor, project: Path) -> AsyncIterator[FakeEditor]
     """The shared window with the project in its memory and nothing else open."""
     async with rooted(window, project):
         yield window
+
+
+@pytest.fixture
+def rows(shared_state: Path) -> Rows:
+    """Reads every store under the shared state folder as another process would."""
+    return Rows(shared_state)
 
 
 @pytest.fixture

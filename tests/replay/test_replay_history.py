@@ -10,14 +10,13 @@ import pytest
 from habitus_learner.history import (
     FileChange,
     Moved,
-    find_hunks,
     list_commits,
     open_repository,
     read_changes,
     read_tree,
-    split_lines,
 )
 from habitus_server.errors import UserError
+from habitus_server.repository import find_hunks, split_lines
 from replay.synthetic import make_repository
 
 

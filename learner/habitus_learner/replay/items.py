@@ -19,7 +19,8 @@ import msgspec
 import tree_sitter
 import tree_sitter_python
 
-from habitus_learner.history import Commit, FileChange, Moved, find_hunks, split_lines
+from habitus_learner.history import Commit, FileChange, Moved
+from habitus_server.repository import find_hunks, split_lines
 
 MIN_CODE_CHARACTERS = 8
 MIN_ANSWER_CHARACTERS = 3

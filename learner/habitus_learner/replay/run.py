@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import pygit2
 
-from habitus_learner.history import Commit, find_hunks
+from habitus_learner.history import Commit
 from habitus_learner.replay import report as figures
 from habitus_learner.replay.editor import Editor
 from habitus_learner.replay.engines import end_engines
@@ -31,6 +31,7 @@ from habitus_learner.replay.screen import Screen
 from habitus_learner.replay.walk import Clock, Observation, Walker
 from habitus_learner.replay.workcopy import WorkingCopy
 from habitus_server.adapters import WEIGHTS, current, read_manifest
+from habitus_server.repository import find_hunks
 from habitus_server.workspaces import Workspace, find_workspace, state_dir
 
 ARMS: dict[str, tuple[str, ...]] = {

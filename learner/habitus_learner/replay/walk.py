@@ -22,7 +22,7 @@ from itertools import accumulate
 
 import msgspec
 
-from habitus_learner.history import Commit, FileChange, Hunk, find_hunks, split_lines
+from habitus_learner.history import Commit, FileChange
 from habitus_learner.replay import developer
 from habitus_learner.replay.developer import Decision, Reaction, decide, edit_distance
 from habitus_learner.replay.editor import (
@@ -36,6 +36,8 @@ from habitus_learner.replay.editor import (
 from habitus_learner.replay.items import Item
 from habitus_learner.replay.workcopy import WorkingCopy
 from habitus_server.errors import HabitusError
+from habitus_server.landings import Hunk
+from habitus_server.repository import find_hunks, split_lines
 from habitus_server.text import Edit
 
 WATCHER_SECONDS = 0.4

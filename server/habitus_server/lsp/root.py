@@ -21,6 +21,7 @@ from habitus_server.feed import DEBOUNCE_S, MemoryFeed
 from habitus_server.lsp.learning import Learning
 from habitus_server.lsp.opening import open_workspace
 from habitus_server.lsp.outbox import Progress
+from habitus_server.lsp.witness import GitWitness
 from habitus_server.options import Options
 from habitus_server.recent import RecentEdits
 from habitus_server.recorder import Recorder
@@ -28,7 +29,7 @@ from habitus_server.records import AdapterRef, Chunk, Cycle, Suggestion
 from habitus_server.session import Changed, Closed, Opened, Snapshot, Step
 from habitus_server.sidecar import Sidecar
 from habitus_server.suggest import Offer
-from habitus_server.watcher import GitWatch, Moved, TreeWatcher
+from habitus_server.watcher import Burst, TreeWatcher
 from habitus_server.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Root:
         self._recorder = Recorder(window_id, clock) if is_inside and options.record else None
         self._open_steps: dict[str, Step] = {}
         self._recent = RecentEdits()
-        self._git = GitWatch(folder) if is_inside else None
+        self._git: GitWitness | None = None
 
     # --- beginning and end ------------------------------------------------------------
 
@@ -112,6 +113,8 @@ class Root:
             self._recorder = None
         elif self._recorder is not None:
             self._recorder.attach(self._store, self._library)
+            self._git = GitWitness(self.folder, self._recorder, self._clock)
+            await self._git.attach(self._store)
         if self._options.memory and self.config.memory.enabled:
             self._feed = MemoryFeed(
                 self.memory_key,
@@ -153,6 +156,8 @@ class Root:
             await self._learning.close()
         if self._watcher is not None:
             self._watcher.stop()
+        if self._git is not None:
+            self._git.close()
         if self._feed is not None:
             self._feed.close()
         if self._recorder is not None:
@@ -246,15 +251,9 @@ class Root:
             return ""
         return await asyncio.to_thread(self._library.why_silent, snapshot.path, snapshot.language)
 
-    def _changed_on_disk(self, changed: set[Path]) -> None:
-        if self._feed is None:
-            return
-        paths = [
-            path.relative_to(self.folder).as_posix()
-            for path in changed
-            if path.is_relative_to(self.folder)
-        ]
-        asyncio.get_running_loop().create_task(self._feed.refresh(paths))
+    def _changed_on_disk(self, burst: Burst) -> None:
+        if self._feed is not None:
+            self._feed.changed_on_disk(self.folder, burst)
 
     # --- suggestions and their fate -----------------------------------------------------
 
@@ -298,6 +297,8 @@ class Root:
         """Return when memory has been sent and everything settled is on disk."""
         if self._feed is not None:
             await self._feed.flush()
+        if self._git is not None:
+            await self._git.settle()
         if self._recorder is not None:
             await self._recorder.flush()
         await self.refresh()
@@ -318,18 +319,10 @@ class Root:
 
     async def refresh(self) -> None:
         """Look at what others wrote: commits, the adapter pointer, cycles."""
-        self._look_at_git()
+        if self._git is not None and not self.is_paused:
+            self._git.look()
         if self._learning is not None:
             await self._learning.refresh()
-
-    def _look_at_git(self) -> None:
-        if self._recorder is None or self._git is None:
-            return
-        moved = self._git.look()
-        if moved is Moved.BRANCH:
-            self._recorder.checked_out()
-        elif moved is Moved.COMMIT:
-            self._recorder.moment("commit")
 
     # --- what a status is made of -------------------------------------------------------
 

@@ -6,7 +6,7 @@ import sqlite3
 from concurrent.futures import Future
 
 from habitus_server.errors import StoreError
-from habitus_server.records import Landing
+from habitus_server.records import Landing, Outcome, State
 from habitus_server.store.access import Access
 from habitus_server.store.fields import storable
 
@@ -64,6 +64,27 @@ class Landings(Access):
     def open_landings(self) -> list[Landing]:
         """What landed and was not undone, as far as is known, in order of landing."""
         return self._landings("undone_by IS NULL", ())
+
+    def unlanded(self, path: str, *, since: float) -> list[tuple[str, str]]:
+        """Accepted suggestions of a file that settled since then and never landed.
+
+        By id, with what stood there. What was typed by hand, reverted or censored is
+        left out: nobody knows that it is the suggestion's.
+        """
+        rows = self._read(
+            "SELECT id, final_text FROM suggestions s WHERE path = ? AND settled_at >= ?"
+            " AND outcome IN (?, ?) AND state <> ? AND final_text <> ''"
+            " AND NOT EXISTS (SELECT 1 FROM landings WHERE suggestion_id = s.id)"
+            " ORDER BY settled_at",
+            (
+                path,
+                since,
+                Outcome.KEPT.value,
+                Outcome.EDITED.value,
+                State.TYPED_THROUGH.value,
+            ),
+        )
+        return [(str(suggestion_id), str(text)) for suggestion_id, text in rows]
 
     def _landings(self, where: str, values: tuple[float, ...]) -> list[Landing]:
         rows = self._read(
