@@ -23,10 +23,10 @@ from habitus_learner.planner import Hyper, Plan
 from habitus_learner.workfolder import CANDIDATE, Progress
 from habitus_server import adapters
 from habitus_server.config import Config, Learning
-from habitus_server.errors import HabitusError, ModelError
+from habitus_server.errors import HabitusError, ModelError, TrainingError
 from habitus_server.records import AdapterRef, Cycle, CycleState
-from habitus_server.store import Store
-from habitus_server.workspaces import Workspace, runtime_dir
+from habitus_server.store import FORGETTINGS, Store
+from habitus_server.workspaces import Workspace, locked, runtime_dir
 
 BOOKMARK = "learned_until"
 """Name of the store's fact that says up to when lessons were seen by a cycle."""
@@ -108,7 +108,9 @@ def run_cycle(
             work = _prepare(workspace, store, settings, cycle_id)
         ruling = run_job(Path(work.folder), tell) if isinstance(work, Plan) else work
         verdict, figures = ruling.sentence, ruling.figures
-        state, adapter = _carry_out(workspace, ruling, now)
+        with locked(workspace.publish_lock):
+            tell.refuse_the_forgotten()
+            state, adapter = _carry_out(workspace, ruling, settings.config.learning, now)
     except (HabitusError, OSError) as error:
         verdict = str(error)
     store.finish_cycle(cycle_id, state, now(), adapter, verdict, figures)
@@ -120,7 +122,8 @@ def _prepare(
     workspace: Workspace, store: Store, settings: Settings, cycle_id: int
 ) -> Plan | Ruling:
     """Lay out the work, or rule to wait where it could not be judged."""
-    registry.sweep(workspace)
+    with locked(workspace.publish_lock):
+        registry.sweep(workspace)
     found = lessons.collect(store.suggestions(), store.patterns())
     if found:
         store.set_meta(BOOKMARK, repr(max(example.known_at for example in found)))
@@ -175,7 +178,7 @@ def _incumbent(workspace: Workspace) -> tuple[AdapterRef | None, float]:
 
 
 def _carry_out(
-    workspace: Workspace, ruling: Ruling, now: Callable[[], float]
+    workspace: Workspace, ruling: Ruling, learning: Learning, now: Callable[[], float]
 ) -> tuple[CycleState, str | None]:
     if ruling.decision is Decision.WAIT:
         return CycleState.WAITING, None
@@ -188,7 +191,9 @@ def _carry_out(
         figures=ruling.figures,
         verdict=ruling.sentence,
     )
-    return CycleState.PUBLISHED, registry.publish(workspace, candidate, manifest).version
+    published = registry.publish(workspace, candidate, manifest)
+    registry.prune(workspace, keep=learning.keep_adapters, max_bytes=learning.max_adapter_bytes)
+    return CycleState.PUBLISHED, published.version
 
 
 def _unfinished(workspace: Workspace, store: Store) -> Plan | None:
@@ -212,6 +217,7 @@ class _Teller:
         self._store = store
         self._cycle_id = cycle_id
         self._on_progress = on_progress
+        self._forgettings = store.get_meta(FORGETTINGS)
         self._stage = ""
         self._told_at = 0.0
 
@@ -220,4 +226,14 @@ class _Teller:
         if line.stage == self._stage and time.monotonic() - self._told_at < TELL_EVERY_S:
             return
         self._stage, self._told_at = line.stage, time.monotonic()
+        self.refuse_the_forgotten()
         self._store.update_cycle(self._cycle_id, stage=line.stage, progress=line.progress)
+
+    def refuse_the_forgotten(self) -> None:
+        """Stop a cycle that learned from what has been forgotten since it began."""
+        if self._store.get_meta(FORGETTINGS) != self._forgettings:
+            self._store.set_meta(BOOKMARK, "0.0")
+            raise TrainingError(
+                "Something was forgotten while this cycle learned; it is not published, and "
+                "the next one begins anew."
+            )

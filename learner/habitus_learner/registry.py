@@ -11,10 +11,12 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
 
+from habitus_learner import lineage
 from habitus_server import adapters
 from habitus_server.adapters import Manifest
 from habitus_server.errors import ModelError, TrainingError, UserError
@@ -32,7 +34,7 @@ def next_version(workspace: Workspace, weights_sha256: str) -> str:
     numbers = [
         int(head)
         for folder in _folders(workspace)
-        if (head := folder.name.partition("-")[0]).isdigit()
+        if (head := folder.name.removeprefix(lineage.RECORD).partition("-")[0]).isdigit()
     ]
     return f"{max(numbers, default=0) + 1:04d}-{weights_sha256[:8]}"
 
@@ -79,18 +81,26 @@ def roll_back(workspace: Workspace, *, reason: str, to: str | None = None) -> Ad
     A version that the user names is put into service even if it was withdrawn.
     Raises `UserError` when there is nothing to go back to or no such version.
     """
-    serving = _serving(workspace)
-    if to is None and serving is None:
+    before = serving(workspace)
+    if to is None and before is None:
         raise UserError("Base weights serve already; there is no adapter to roll back.")
-    target = _earlier(workspace, serving) if to is None else _named(workspace, to)
+    target = _earlier(workspace, before) if to is None else _named(workspace, to)
     marks = withdrawn(workspace)
-    if serving is not None and serving != target:
-        marks[serving] = reason
+    if before is not None and before != target:
+        marks[before] = reason
     if target is not None:
         marks.pop(target, None)
     write_atomically(_marks_file(workspace), msgspec.json.encode(marks))
     point(workspace, target)
     return None if target is None else AdapterRef(target, str(workspace.adapters / target))
+
+
+def serving(workspace: Workspace) -> str | None:
+    """The pointer's version, read leniently: a broken adapter is what one rolls back from."""
+    try:
+        return workspace.current.read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def withdrawn(workspace: Workspace) -> dict[str, str]:
@@ -101,11 +111,48 @@ def withdrawn(workspace: Workspace) -> dict[str, str]:
         return {}
 
 
+def discard(workspace: Workspace, versions: Collection[str]) -> None:
+    """Remove adapters and their records; for the holder of the publish lock.
+
+    Where one of them serves, its nearest ancestor that stays and is whole serves
+    instead, or base weights.
+    """
+    before = serving(workspace)
+    if before is not None and before in versions:
+        point(workspace, _ancestor(workspace, before, versions))
+    for version in versions:
+        for name in (version, f"{lineage.RECORD}{version}"):
+            _remove_folder(workspace.adapters / name)
+
+
+def prune(workspace: Workspace, *, keep: int, max_bytes: int) -> list[str]:
+    """Give back the room of the oldest adapters; returns the versions that went.
+
+    At most `keep` stay, of at most `max_bytes` together; the one that serves and its
+    nearest ancestor stay in any case. What goes leaves its record.
+    """
+    known = [m.version for m in adapters.list_adapters(workspace)]
+    sizes = {version: _size(workspace.adapters / version) for version in known}
+    before = serving(workspace)
+    spared = {before, *([] if before is None else [_ancestor(workspace, before, ())])}
+    pruned = []
+    for version in known:
+        if len(sizes) <= keep and sum(sizes.values()) <= max_bytes:
+            break
+        if version not in spared:
+            lineage.leave_record(workspace.adapters / version)
+            sizes.pop(version)
+            pruned.append(version)
+    return pruned
+
+
 def sweep(workspace: Workspace) -> None:
-    """Remove drafts that a killed learner left; only for the holder of the learn lock."""
+    """Finish what a killed process left half done; for the holder of the publish lock."""
     for folder in _folders(workspace):
         if folder.name.startswith(_DRAFT):
             shutil.rmtree(folder, ignore_errors=True)
+        elif folder.name.startswith(lineage.RECORD):
+            lineage.leave_record(folder)
 
 
 def _write_folder(folder: Path, source: Path, manifest: Manifest) -> None:
@@ -140,19 +187,11 @@ def _version_of(workspace: Workspace, weights_sha256: str) -> str | None:
     return next((m.version for m in known if m.files.get(adapters.WEIGHTS) == weights_sha256), None)
 
 
-def _serving(workspace: Workspace) -> str | None:
-    """The pointer's version, read leniently: a broken adapter is what one rolls back from."""
-    try:
-        return workspace.current.read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _earlier(workspace: Workspace, serving: str | None) -> str | None:
+def _earlier(workspace: Workspace, version: str | None) -> str | None:
     known = adapters.list_adapters(workspace)
-    parent = next((m.parent for m in known if m.version == serving), None)
-    names = [m.version for m in known if m.version != serving]
-    before = [n for n in names if serving is None or n < serving]
+    parent = next((m.parent for m in known if m.version == version), None)
+    names = [m.version for m in known if m.version != version]
+    before = [n for n in names if version is None or n < version]
     marks = withdrawn(workspace)
     for name in ([parent] if parent in names else []) + before[::-1]:
         if name in marks:
@@ -163,6 +202,34 @@ def _earlier(workspace: Workspace, serving: str | None) -> str | None:
             continue
         return name
     return None
+
+
+def _ancestor(workspace: Workspace, version: str, without: Collection[str]) -> str | None:
+    """The nearest ancestor that may serve: whole, not withdrawn and not among `without`."""
+    marks = withdrawn(workspace)
+    for name in lineage.ancestors(workspace, version):
+        if name in without or name in marks:
+            continue
+        try:
+            adapters.verify(workspace.adapters / name)
+        except ModelError:
+            continue
+        return name
+    return None
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove an adapter at once for every reader, and then its files."""
+    draft = folder.with_name(f"{_DRAFT}{folder.name}-{secrets.token_hex(4)}")
+    try:
+        folder.rename(draft)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(draft)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 def _named(workspace: Workspace, to: str) -> str | None:

@@ -50,7 +50,7 @@ class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a cycle is due, and what it may cost."""
+    """When a cycle is due, and what it and its adapters may cost."""
 
     enabled: bool = True
     min_examples: int = 100
@@ -59,6 +59,8 @@ class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle_seconds: float = 2.0
     max_steps: int = 0
     seed: int = 0
+    keep_adapters: int = 8
+    max_adapter_bytes: int = 2_000_000_000
 
 
 class Engine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

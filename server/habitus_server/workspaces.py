@@ -51,6 +51,11 @@ class Workspace(msgspec.Struct, frozen=True):
         """Held by the one sidecar of this workspace."""
         return self.folder / "learn.lock"
 
+    @property
+    def publish_lock(self) -> Path:
+        """Held while adapters are published or removed."""
+        return self.folder / "publish.lock"
+
 
 class _Entry(msgspec.Struct):
     id: str

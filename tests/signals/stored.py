@@ -85,7 +85,10 @@ def rejection(key: str = "k", *, path: str = "a.py", at: float = 95.0) -> Reject
 
 
 def fill(store: Store, path: str = "a.py", *, name: str = "") -> None:
-    """One row in every table, all about `path` and with ids that start with `name`."""
+    """A row in every table but the learner's, about `path`, with ids that start with `name`.
+
+    They are on disk when the store's next write is.
+    """
     one = suggestion("foo(1)", f"{name}a", request=f"{name}r", path=path)
     store.add_suggestions([one])
     store.set_state(one.id, State.ACCEPTED, 12.0, Evidence.REPORTED, "foo(1)")
@@ -97,5 +100,3 @@ def fill(store: Store, path: str = "a.py", *, name: str = "") -> None:
     store.add_decision(decision(f"{name}d", path=path))
     store.add_task(task(), [TaskFile(path, passed=3, failed=1)])
     store.add_rejection(rejection(f"{name}k", path=path))
-    store.set_meta(f"{name}fact", "1")
-    store.begin_cycle(99.0)

@@ -85,6 +85,7 @@ def test_what_can_be_read_of_every_table_is_recovered(path: Path) -> None:
     store = Store.open(path)
     for number in range(300):
         stored.fill(store, name=f"n{number:03}-")
+    store.begin_cycle(1.0)
     whole = store.counts()
     store.close()
     scramble_middle(path)

@@ -13,6 +13,7 @@ from habitus_server.store.decisions import Decisions
 from habitus_server.store.facts import Facts
 from habitus_server.store.fields import MAX_FIELD_CHARS
 from habitus_server.store.fixes import Fixes
+from habitus_server.store.forgetting import FORGETTINGS, Forgetting, RowId, Stored
 from habitus_server.store.landings import Landings
 from habitus_server.store.patterns import Patterns
 from habitus_server.store.rejections import Rejections
@@ -20,7 +21,7 @@ from habitus_server.store.suggestions import Event, Suggestions
 from habitus_server.store.tallies import Tallies
 from habitus_server.store.tasks import Tasks
 
-__all__ = ["MAX_FIELD_CHARS", "Event", "Store"]
+__all__ = ["FORGETTINGS", "MAX_FIELD_CHARS", "Event", "RowId", "Store", "Stored"]
 
 
 class Store(
@@ -34,6 +35,7 @@ class Store(
     Cycles,
     Facts,
     Tallies,
+    Forgetting,
 ):
     """One workspace's database; open it once per process.
 

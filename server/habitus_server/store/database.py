@@ -70,7 +70,7 @@ def _open_locked(path: Path) -> tuple[sqlite3.Connection, list[str]]:
             rebuilt.replace(path)
     if not _is_whole(path):
         problems.append(_replace_damaged(path, rebuilt))
-    connection = _connect(path)
+    connection = connect_writer(path)
     try:
         _migrate(connection, path)
         problems += _make_durable(connection, path)
@@ -80,11 +80,14 @@ def _open_locked(path: Path) -> tuple[sqlite3.Connection, list[str]]:
     return connection, problems
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """A connection that writes, to a file that is made where it is missing."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is deleted is overwritten.
+    connection.execute("PRAGMA secure_delete = ON")
     return connection
 
 
@@ -124,6 +127,9 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer Habitus (format {version}, this one knows "
             f"{VERSION}); update Habitus."
         )
+    if version == 0:
+        # Room can then be given back page by page; it must be said before the first table.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     while version < VERSION:
         script = (MIGRATIONS[version] if version else SCHEMA).read_text(encoding="utf-8")
         version = version + 1 if version else VERSION
@@ -141,7 +147,7 @@ def _is_whole(path: Path) -> bool:
     """Whether SQLite finds no damage; a file that is not there yet is whole."""
     if not path.exists() or path.stat().st_size == 0:
         return True
-    with contextlib.closing(_connect(path)) as connection:
+    with contextlib.closing(connect_writer(path)) as connection:
         try:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             return str(verdict) == "ok"
@@ -174,11 +180,23 @@ def _aside(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.corrupt-{number}")
 
 
+def remove_copies(path: Path) -> list[str]:
+    """Remove what recoveries left beside a database; returns the files' names."""
+    with locked(path.with_name(path.name + ".lock")):
+        copies = [
+            *path.parent.glob(f"{path.name}.corrupt-*"),
+            *path.parent.glob(f"{path.name}.rebuilding*"),
+        ]
+        for copy in copies:
+            copy.unlink()
+    return sorted(copy.name for copy in copies)
+
+
 def _rebuild(path: Path, rebuilt: Path) -> int:
     """Copy every row that can still be read; returns how many."""
     saved = 0
     with (
-        contextlib.closing(_connect(rebuilt)) as new,
+        contextlib.closing(connect_writer(rebuilt)) as new,
         contextlib.closing(sqlite3.connect(path, isolation_level=None)) as old,
     ):
         _migrate(new, rebuilt)

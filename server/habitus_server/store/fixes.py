@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from habitus_server.records import BugFix
 from habitus_server.store.access import Access
 from habitus_server.store.fields import storable
+from habitus_server.store.graves import is_buried
 
 _COLUMNS = (
     "id, path, language, source, code, message, severity, prefix, suffix, before, after,"
@@ -42,6 +43,8 @@ class Fixes(Access):
         )
 
         def write(sql: sqlite3.Connection) -> None:
+            if is_buried(sql, fix.path, fix.appeared_at):
+                return
             # Not REPLACE, which would not run the triggers that count.
             sql.execute("DELETE FROM fixes WHERE id = ?", (fix.id,))
             sql.execute(f"INSERT INTO fixes ({_COLUMNS}) VALUES ({', '.join('?' * 18)})", row)

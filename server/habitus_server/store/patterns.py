@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from habitus_server.records import Pattern
 from habitus_server.store.access import Access
 from habitus_server.store.fields import storable
+from habitus_server.store.graves import is_buried
 
 _COLUMNS = (
     "id, path, language, prefix, suffix, text, replaced, session, written_at, settled_at, origin"
@@ -20,24 +21,9 @@ class Patterns(Access):
 
     def add_patterns(self, patterns: Sequence[Pattern]) -> Future[None]:
         """Remember hand-written code; known ids are left alone."""
-        rows = [
-            (
-                one.id,
-                one.path,
-                one.language,
-                storable(one.prefix, keep_end=True),
-                storable(one.suffix),
-                storable(one.text),
-                storable(one.replaced),
-                one.session,
-                one.written_at,
-                one.settled_at,
-                one.origin,
-            )
-            for one in patterns
-        ]
 
         def write(sql: sqlite3.Connection) -> None:
+            rows = [_row(one) for one in patterns if not is_buried(sql, one.path, one.written_at)]
             sql.executemany(
                 f"INSERT OR IGNORE INTO patterns ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows
             )
@@ -51,3 +37,19 @@ class Patterns(Access):
             (since,),
         )
         return [Pattern(*row) for row in rows]
+
+
+def _row(one: Pattern) -> tuple[object, ...]:
+    return (
+        one.id,
+        one.path,
+        one.language,
+        storable(one.prefix, keep_end=True),
+        storable(one.suffix),
+        storable(one.text),
+        storable(one.replaced),
+        one.session,
+        one.written_at,
+        one.settled_at,
+        one.origin,
+    )

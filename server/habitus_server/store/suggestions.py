@@ -14,6 +14,7 @@ from habitus_server.errors import StoreError
 from habitus_server.records import Evidence, Outcome, Rating, State, Suggestion, SuggestionRow
 from habitus_server.store.access import Access
 from habitus_server.store.fields import as_json, storable
+from habitus_server.store.graves import is_buried
 
 CONTEXT_LIFE_S = 3_600.0
 """How long the context of suggestions that passed by unused is kept."""
@@ -55,7 +56,8 @@ class Suggestions(Access):
 
         def write(sql: sqlite3.Connection) -> None:
             for one in suggestions:
-                _insert_suggestion(sql, one)
+                if not is_buried(sql, one.path, one.offered_at):
+                    _insert_suggestion(sql, one)
             if prune and suggestions:
                 _prune_contexts(sql, max(one.offered_at for one in suggestions))
 
@@ -243,6 +245,11 @@ def _prune_contexts(sql: sqlite3.Connection, now: float) -> None:
         " AND s.state NOT IN (?, ?))",
         (now - _PRUNE_BACK_S, now - CONTEXT_LIFE_S, *_UNUSED),
     )
+
+
+def drop_unused_contexts(sql: sqlite3.Connection) -> None:
+    """Delete the contexts of suggestions that are no longer there."""
+    sql.execute("DELETE FROM contexts WHERE request_id NOT IN (SELECT request_id FROM suggestions)")
 
 
 def _insert_event(
