@@ -23,6 +23,7 @@ BUILT_IN = {
     "serve": "habitus_server.commands.serve",
     "engine": "habitus_server.commands.engine",
     "status": "habitus_server.commands.status",
+    "rejections": "habitus_server.commands.rejections",
     "doctor": "habitus_server.commands.doctor",
 }
 

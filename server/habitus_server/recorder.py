@@ -14,11 +14,13 @@ from concurrent.futures import Future
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from habitus_server.declined import Declined
 from habitus_server.errors import StoreError
 from habitus_server.lives import Transition
 from habitus_server.outcomes import Signal, Tracker
 from habitus_server.patterns import Notebook
 from habitus_server.records import Pattern, Suggestion
+from habitus_server.rejections import Why
 from habitus_server.scribe import Rules, Scribe
 from habitus_server.session import Closed, Document, Opened, Saved, Snapshot, Step
 from habitus_server.standing import Standing
@@ -77,7 +79,11 @@ class Recorder:
     """One workspace's signals in one window; calls on the event loop, `drain` anywhere."""
 
     def __init__(
-        self, window_id: str, clock: Callable[[], float], scribe: Scribe | None = None
+        self,
+        window_id: str,
+        clock: Callable[[], float],
+        scribe: Scribe | None = None,
+        declined: Declined | None = None,
     ) -> None:
         self._window_id = window_id
         self._clock = clock
@@ -85,6 +91,7 @@ class Recorder:
         self._closed: dict[str, tuple[Document, Tracker]] = {}
         self._owner: dict[str, str] = {}
         self._scribe = scribe or Scribe()
+        self._declined = declined or Declined(clock)
 
     def attach(self, store: Store, rules: Rules) -> None:
         """Begin to write; what happened before is written first."""
@@ -169,9 +176,17 @@ class Recorder:
         following = self._followed(suggestion_id)
         if following is None:
             return "This suggestion is not followed any more."
+        self.turn_down(suggestion_id, Why.DISMISSED)
         return await self._report(
             following, suggestion_id, following.tracker.dismiss(suggestion_id, self._clock())
         )
+
+    def turn_down(self, suggestion_id: str, why: Why) -> None:
+        """Somebody does not want to see this again in such a place."""
+        following = self._followed(suggestion_id)
+        if following and (suggestion := following.suggestions.get(suggestion_id)):
+            rejection = self._declined.turn_down(suggestion, why)
+            self._scribe.rejections(following.document, [rejection], [], self._declined.written)
 
     def moment(self, name: str) -> None:
         """Measure everything unsettled at a moment of the whole workspace, as a commit."""
@@ -268,6 +283,9 @@ class Recorder:
     ) -> Future[None] | None:
         if not signals and not patterns:
             return None
+        down, allowed = self._declined.hear(following.suggestions, signals)
+        if down or allowed:
+            self._scribe.rejections(following.document, down, allowed, self._declined.written)
         return self._scribe.signals(following.document, signals, patterns)
 
 

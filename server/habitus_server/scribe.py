@@ -12,12 +12,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from habitus_server.errors import StoreError
 from habitus_server.lives import Transition
 from habitus_server.outcomes import Signal
-from habitus_server.records import Pattern, Suggestion
+from habitus_server.records import Pattern, Rejection, Suggestion
 from habitus_server.retention import Measurement, Settlement
 from habitus_server.session import Document
 from habitus_server.storable import Cleaner
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Written = list[Future[None]]
+Written = list[Future[Any]]
 
 
 class Rules(Protocol):
@@ -62,6 +63,17 @@ class Scribe:
     ) -> Future[None]:
         """Write what happened in a document; resolves when it is on disk."""
         return self._submit(lambda: self._store_signals(document, signals, patterns))
+
+    def rejections(
+        self,
+        document: Document,
+        down: Sequence[Rejection],
+        allowed: Sequence[str],
+        written: Callable[[str], None],
+    ) -> None:
+        """Write what was turned down in a document and what is allowed again; `written` is
+        called, in any thread, with the key of each rejection that is on disk."""
+        self._submit(lambda: self._store_rejections(document, down, allowed, written))
 
     async def why_not_stored(self, document: Document) -> str:
         """Why nothing of a document is stored, or ""."""
@@ -102,6 +114,23 @@ class Scribe:
             storable = [self._clean.pattern(one) for one in patterns]
             written.append(self._need_store().add_patterns(storable))
         return written
+
+    def _store_rejections(
+        self,
+        document: Document,
+        down: Sequence[Rejection],
+        allowed: Sequence[str],
+        written: Callable[[str], None],
+    ) -> Written:
+        store = self._need_store()
+        done: Written = [store.remove_rejection(key) for key in allowed]
+        if not self._may_store(document):
+            return done
+        for one in down:
+            if (clean := self._clean.rejection(one)) is not None:
+                done.append(store.add_rejection(clean))
+                done[-1].add_done_callback(partial(_tell, written, one.key))
+        return done
 
     def _store_signal(self, signal: Signal) -> Future[None]:
         store = self._need_store()
@@ -190,7 +219,12 @@ def _run(job: Callable[[], Written], done: Future[None]) -> None:
         done.set_result(None)
 
 
-def _pass_on(written: Future[None], done: Future[None]) -> None:
+def _tell(written: Callable[[str], None], key: str, done: Future[None]) -> None:
+    if done.exception() is None:
+        written(key)
+
+
+def _pass_on(written: Future[Any], done: Future[None]) -> None:
     error = written.exception()
     if error is None:
         done.set_result(None)

@@ -13,13 +13,14 @@ import msgspec
 
 from habitus_server import patterns
 from habitus_server.engine.fim import GRID_LINES
-from habitus_server.records import Pattern, Suggestion
-from habitus_server.redaction import AROUND_CHARS, redact_after, redact_around
+from habitus_server.records import Pattern, Rejection, Suggestion
+from habitus_server.redaction import AROUND_CHARS, redact, redact_after, redact_around
 from habitus_server.verdicts import unify
 
 PREFIX_CHARS = 8_192
 SUFFIX_CHARS = 4_096
 PLACES_KEPT = 512
+PLACE_CHARS = 2_000
 
 
 class Cleaner:
@@ -43,6 +44,16 @@ class Cleaner:
     def text(self, suggestion_id: str, text: str) -> str:
         """What reached the buffer of a suggestion, or became of it, as it may be stored."""
         return redact_after(self._before.get(suggestion_id, ""), text)
+
+    def rejection(self, one: Rejection) -> Rejection | None:
+        """A rejection as it may be stored, or None: its key is made of the whole text, so
+        where that holds a secret nothing is stored."""
+        place, text = unify(one.place), unify(one.text)
+        if redact(place) != place or redact_after(place, text) != text:
+            return None
+        return msgspec.structs.replace(
+            one, place=place[-PLACE_CHARS:], text=text[:PLACE_CHARS], times=1
+        )
 
     def pattern(self, one: Pattern) -> Pattern:
         """Hand-written code as it may be stored."""

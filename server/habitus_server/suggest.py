@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import math
 import secrets
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 
@@ -22,14 +21,16 @@ from habitus_server.config import Completion
 from habitus_server.engine.wire import Candidate, Completed, Place, Stop
 from habitus_server.records import AdapterRef, Chunk, Suggestion
 from habitus_server.session import Snapshot
+from habitus_server.storable import SUFFIX_CHARS, end_of, start_of
 
 MIN_CONFIDENCE = 0.05
 """Geometric mean of the token probabilities below which an unasked suggestion is noise."""
 
-REJECTIONS_KEPT = 256
-
 ContextOf = Callable[[Snapshot], Callable[[], Sequence[Chunk]]]
 """Called on the loop; what it returns is called in a thread."""
+
+IsDeclined = Callable[[Snapshot, str], bool]
+"""Whether a text was turned down at a place; called in any thread, so it must be quick."""
 
 Complete = Callable[["Ask", Place, Stop], Awaitable[Completed]]
 
@@ -44,7 +45,8 @@ class Source(Enum):
 class Ask(msgspec.Struct, frozen=True):
     """A question about one place, with everything its answer depends on.
 
-    `invoked` says that the user asked by hand, which switches the filters off.
+    `invoked` says that the user asked by hand, which switches the filters off: what was
+    turned down is shown again. `looks_further` asks for other candidates than the first.
     """
 
     snapshot: Snapshot
@@ -52,6 +54,7 @@ class Ask(msgspec.Struct, frozen=True):
     completion: Completion
     adapter: AdapterRef | None = None
     invoked: bool = False
+    looks_further: bool = False
     use_memory: bool = True
     window: str = ""
     model: str = ""
@@ -59,7 +62,7 @@ class Ask(msgspec.Struct, frozen=True):
     @property
     def candidates(self) -> int:
         """How many different completions are wanted."""
-        return self.completion.alternatives if self.invoked else 1
+        return self.completion.alternatives if self.invoked or self.looks_further else 1
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -94,14 +97,18 @@ class Suggester:
     """Answers questions about documents; all calls on one event loop."""
 
     def __init__(
-        self, complete: Complete, context_of: ContextOf, clock: Callable[[], float]
+        self,
+        complete: Complete,
+        context_of: ContextOf,
+        clock: Callable[[], float],
+        is_declined: IsDeclined = lambda _snapshot, _text: False,
     ) -> None:
         self._complete = complete
         self._context_of = context_of
         self._clock = clock
         self._answers: dict[str, _Answer] = {}
         self._flights: dict[str, _Flight] = {}
-        self._rejected: OrderedDict[tuple[str, ...], None] = OrderedDict()
+        self._is_declined = is_declined
         self.answered = dict.fromkeys(Source, 0)
 
     async def suggest(self, ask: Ask) -> tuple[Offer, ...]:
@@ -124,13 +131,6 @@ class Suggester:
             suffix=snapshot.suffix,
             chunks=tuple(chunks),
         )
-
-    def reject(self, workspace: str, suggestion: Suggestion) -> None:
-        """Do not offer this text at this place again unless asked by hand."""
-        key = _place_key(workspace, suggestion.path, suggestion.prefix, suggestion.text)
-        self._rejected[key] = None
-        while len(self._rejected) > REJECTIONS_KEPT:
-            self._rejected.popitem(last=False)
 
     def forget(self, uri: str) -> None:
         """Drop what is known of a closed document, and stop working on it."""
@@ -172,6 +172,10 @@ class Suggester:
         place = await self.place(ask)
         completed = await self._complete(ask, place, stop)
         offers = await asyncio.to_thread(self._offers, ask, stop, completed)
+        if not offers and await asyncio.to_thread(self._may_look_further, ask, stop, completed):
+            further = msgspec.structs.replace(ask, looks_further=True)
+            completed = await self._complete(further, place, stop)
+            offers = (await asyncio.to_thread(self._offers, further, stop, completed))[:1]
         self._answers[ask.snapshot.uri] = _Answer(ask, offers)
         self.answered[Source.ENGINE] += 1
         return offers
@@ -183,13 +187,7 @@ class Suggester:
         request_id = secrets.token_hex(8)
         offers: list[Offer] = []
         for candidate in completed.candidates:
-            trimmed = postprocess.trim(
-                candidate.text,
-                prefix=snapshot.prefix,
-                suffix=snapshot.suffix,
-                language=snapshot.language,
-                mode=stop.mode,
-            )
+            trimmed = _trim(snapshot, stop, candidate)
             if trimmed is None or any(trimmed.text == offer.text for offer in offers):
                 continue
             if not ask.invoked and self._is_better_silent(ask, candidate, trimmed.text):
@@ -204,8 +202,8 @@ class Suggester:
                 model=ask.model,
                 adapter=completed.adapter,
                 offered_at=self._clock(),
-                prefix=snapshot.prefix,
-                suffix=snapshot.suffix,
+                prefix=end_of(snapshot.prefix),
+                suffix=start_of(snapshot.suffix, SUFFIX_CHARS),
                 text=trimmed.text,
                 logprob=sum(candidate.logprobs),
                 token_count=len(candidate.logprobs),
@@ -213,11 +211,15 @@ class Suggester:
             offers.append(Offer(suggestion, trimmed.replace_right))
         return tuple(offers)
 
+    def _may_look_further(self, ask: Ask, stop: Stop, completed: Completed) -> bool:
+        """Whether the only candidate was turned down before, and there may be others."""
+        if ask.invoked or ask.completion.alternatives < 2:
+            return False
+        trimmed = (_trim(ask.snapshot, stop, one) for one in completed.candidates)
+        return any(one is not None and self._is_declined(ask.snapshot, one.text) for one in trimmed)
+
     def _is_better_silent(self, ask: Ask, candidate: Candidate, text: str) -> bool:
-        snapshot = ask.snapshot
-        if _place_key(ask.workspace, snapshot.path, snapshot.prefix, text) in self._rejected:
-            return True
-        return confidence(candidate) < MIN_CONFIDENCE
+        return confidence(candidate) < MIN_CONFIDENCE or self._is_declined(ask.snapshot, text)
 
     def _typed_through(self, ask: Ask) -> tuple[Offer, ...]:
         """What remains of the last answer when its text is being typed."""
@@ -231,7 +233,9 @@ class Suggester:
         return tuple(
             msgspec.structs.replace(offer, typed=len(typed), source=Source.TYPED_THROUGH)
             for offer in answer.offers
-            if offer.suggestion.text.startswith(typed) and len(offer.suggestion.text) > len(typed)
+            if offer.suggestion.text.startswith(typed)
+            and len(offer.suggestion.text) > len(typed)
+            and (ask.invoked or not self._is_declined(before, offer.suggestion.text))
         )
 
 
@@ -254,6 +258,16 @@ def confidence(candidate: Candidate) -> float:
     return math.exp(sum(candidate.logprobs) / len(candidate.logprobs))
 
 
+def _trim(snapshot: Snapshot, stop: Stop, candidate: Candidate) -> postprocess.Trimmed | None:
+    return postprocess.trim(
+        candidate.text,
+        prefix=snapshot.prefix,
+        suffix=snapshot.suffix,
+        language=snapshot.language,
+        mode=stop.mode,
+    )
+
+
 def _same_question(one: Ask, other: Ask) -> bool:
     return (
         one.adapter == other.adapter
@@ -266,7 +280,3 @@ def _flight_key(ask: Ask) -> tuple[object, ...]:
     snapshot = ask.snapshot
     place = (snapshot.version, snapshot.start, snapshot.end, snapshot.pending)
     return (*place, ask.candidates, ask.adapter)
-
-
-def _place_key(workspace: str, path: str, prefix: str, text: str) -> tuple[str, ...]:
-    return workspace, path, prefix.rpartition("\n")[2].strip(), text

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from habitus_server.config import Completion
+from habitus_server.declined import Declined
 from habitus_server.engine.wire import Candidate, Completed, Place, Stop
 from habitus_server.errors import EngineError
 from habitus_server.records import AdapterRef
+from habitus_server.rejections import Why
 from habitus_server.session import Changed, Opened, Session, Snapshot
 from habitus_server.suggest import Ask, Source, Suggester, stop_at
 from habitus_server.text import ContentChange, Position
@@ -67,11 +69,18 @@ class Oracle:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        candidates = tuple(Candidate(text, (self.logprob,) * 3, "stop") for text in self.texts)
+        texts = self.texts[: ask.candidates]
+        candidates = tuple(Candidate(text, (self.logprob,) * 3, "stop") for text in texts)
         return Completed(1, candidates, None, 1, 0, 0.0, 0.0, 0.0)
 
-    def suggester(self) -> Suggester:
-        return Suggester(self.complete, lambda _snapshot: tuple, lambda: 0.0)
+    def suggester(self, declined: Declined | None = None) -> Suggester:
+        if declined is None:
+            return Suggester(self.complete, lambda _snapshot: tuple, lambda: 0.0)
+
+        def is_declined(snapshot: Snapshot, text: str) -> bool:
+            return declined.is_declined(snapshot.prefix, text, snapshot.language)
+
+        return Suggester(self.complete, lambda _snapshot: tuple, lambda: 0.0, is_declined)
 
 
 async def test_typing_a_suggestion_asks_the_engine_once() -> None:
@@ -196,13 +205,35 @@ async def test_what_the_model_hardly_believes_is_offered_only_when_asked_for() -
 
 async def test_a_rejected_text_returns_at_its_place_only_when_asked_for() -> None:
     oracle, typist = Oracle("value"), Typist("x = ‸\n")
-    suggester = oracle.suggester()
+    declined = Declined(lambda: 0.0)
+    suggester = oracle.suggester(declined)
     unasked = Ask(typist.snapshot(), "workspace", Completion())
     (offer,) = await suggester.suggest(unasked)
-    suggester.reject("workspace", offer.suggestion)
-    suggester.forget_answers()
+    declined.turn_down(offer.suggestion, Why.DISMISSED)
     assert await suggester.suggest(unasked) == ()
     assert len(await suggester.suggest(typist.ask())) == 1
+
+
+async def test_a_rejected_text_does_not_return_while_it_is_typed() -> None:
+    oracle, typist = Oracle("value"), Typist("x = ‸\n")
+    declined = Declined(lambda: 0.0)
+    suggester = oracle.suggester(declined)
+    (offer,) = await suggester.suggest(Ask(typist.snapshot(), "workspace", Completion()))
+    declined.turn_down(offer.suggestion, Why.DISMISSED)
+    typist.type("v")
+    oracle.texts = ("alue",)
+    assert await suggester.suggest(Ask(typist.snapshot(), "workspace", Completion())) == ()
+
+
+async def test_in_place_of_a_rejected_text_the_next_candidate_is_offered() -> None:
+    oracle, typist = Oracle("value", "other"), Typist("x = ‸\n")
+    declined = Declined(lambda: 0.0)
+    suggester = oracle.suggester(declined)
+    unasked = Ask(typist.snapshot(), "workspace", Completion())
+    (offer,) = await suggester.suggest(unasked)
+    declined.turn_down(offer.suggestion, Why.REVERTED)
+    assert [one.text for one in await suggester.suggest(unasked)] == ["other"]
+    assert oracle.asked == 3
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class Answers:
         self._is_loading = is_loading
         self._on_trouble = on_trouble
         self._owners: OrderedDict[str, Root] = OrderedDict()
-        self.suggester = Suggester(self._complete, self._context_of, clock)
+        self.suggester = Suggester(self._complete, self._context_of, clock, self._is_declined)
 
     async def suggest(self, snapshot: Snapshot, *, invoked: bool = False) -> tuple[Offer, ...]:
         """What to offer at a place."""
@@ -172,6 +172,10 @@ class Answers:
 
     def _context_of(self, snapshot: Snapshot) -> Callable[[], Sequence[Chunk]]:
         return self._find_root(snapshot.document.location).context_of(snapshot)
+
+    def _is_declined(self, snapshot: Snapshot, text: str) -> bool:
+        declined = self._find_root(snapshot.document.location).declined
+        return declined.is_declined(snapshot.prefix, text, snapshot.language)
 
     def _fail(self, error: HabitusError) -> None:
         log.info("No answer: %s", error)

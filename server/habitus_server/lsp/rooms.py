@@ -214,13 +214,10 @@ class Rooms:
         return {"recorded": not reason, "reason": reason}
 
     async def dismiss(self, suggestion_id: str) -> dict[str, Any]:
-        """A suggestion was turned down; it is not offered here again unasked."""
+        """A suggestion was turned down; it is not offered in such a place again unasked."""
         root = self.answers.owner(suggestion_id)
         if root is None:
             return {"recorded": False, "reason": "This suggestion is not known here any more."}
-        suggestion = root.suggestion(suggestion_id)
-        if suggestion is not None:
-            self.answers.suggester.reject(root.memory_key, suggestion)
         reason = await root.dismiss(suggestion_id)
         return {"recorded": not reason, "reason": reason}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from habitus_server.config import Config
+from habitus_server.declined import Declined
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
 from habitus_server.feed import DEBOUNCE_S, MemoryFeed
@@ -77,7 +78,9 @@ class Root:
         self._learning: Learning | None = None
         self._feed: MemoryFeed | None = None
         self._watcher: TreeWatcher | None = None
-        self._recorder = Recorder(window_id, clock) if is_inside and options.record else None
+        self.declined = Declined(clock)
+        recorder = Recorder(window_id, clock, declined=self.declined)
+        self._recorder = recorder if is_inside and options.record else None
         self._open_steps: dict[str, Step] = {}
         self._recent = RecentEdits()
         self._git: GitWitness | None = None
@@ -112,6 +115,7 @@ class Root:
         if self._store is None:
             self._recorder = None
         elif self._recorder is not None:
+            await self.declined.refresh(self._store)
             self._recorder.attach(self._store, self._library)
             self._git = GitWitness(self.folder, self._recorder, self._clock)
             await self._git.attach(self._store)
@@ -323,6 +327,8 @@ class Root:
             self._git.look()
         if self._learning is not None:
             await self._learning.refresh()
+        if self._store is not None:
+            await self.declined.refresh(self._store)
 
     # --- what a status is made of -------------------------------------------------------
 
