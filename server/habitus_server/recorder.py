@@ -138,13 +138,9 @@ class Recorder:
             following.suggestions[suggestion.id] = suggestion
             following.recent.append(suggestion.text)
             self._owner[suggestion.id] = snapshot.uri
-            signals += tracker.offer(
-                suggestion,
-                snapshot.start,
-                snapshot.end + offer.replace_right,
-                now,
-                lead=snapshot.pending,
-            )
+            start, lead = _begin_of(offer, snapshot)
+            end = snapshot.end + offer.replace_right
+            signals += tracker.offer(suggestion, start, end, now, lead=lead)
         self._write(following, signals)
 
     def suggestion(self, suggestion_id: str) -> Suggestion | None:
@@ -287,6 +283,16 @@ class Recorder:
         if down or allowed:
             self._scribe.rejections(following.document, down, allowed, self._declined.written)
         return self._scribe.signals(following.document, signals, patterns)
+
+
+def _begin_of(offer: Offer, snapshot: Snapshot) -> tuple[int, str]:
+    """Where a suggestion's text begins, and what of the editor's own popup comes before it.
+
+    Its first letters may stand there already: an answer that came too late for the place it
+    was asked for is offered when the user has typed on.
+    """
+    ahead = len(snapshot.pending) - offer.typed
+    return snapshot.start + min(ahead, 0), snapshot.pending[: max(ahead, 0)]
 
 
 def _is_own_word(change: Change, offered: Sequence[str]) -> bool:

@@ -152,9 +152,13 @@ class Window:
         rank: int = 0,
         to: int = 0,
         lead: str = "",
+        typed: int = 0,
         keep: bool = False,
     ) -> None:
-        """Offer a text at the cursor, as one more alternative (`keep`) or a new request."""
+        """Offer a text at the cursor, as one more alternative (`keep`) or a new request.
+
+        Its first `typed` characters stand before the cursor already.
+        """
         self.requests += not keep
         one = suggestion(text, name, request=f"r{self.requests}", rank=rank, at=self.now)
         encoding = self.session.encoding
@@ -165,7 +169,7 @@ class Window:
             selected = (start, here, lead)
         snapshot = self.session.snapshot(self.uri, here, selected)
         assert snapshot is not None
-        self.offers = [*(self.offers if keep else []), Offer(one, replace_right=to)]
+        self.offers = [*(self.offers if keep else []), Offer(one, replace_right=to, typed=typed)]
         self.recorder.offered(snapshot, self.offers)
 
     def take(self, name: str = "a", *, after_s: float = 1.0) -> None:
