@@ -80,6 +80,11 @@ def new_examples(store: Store) -> list[Example]:
     return [example for example in found if example.known_at > since]
 
 
+def all_examples(store: Store) -> list[Example]:
+    """Every lesson of a workspace."""
+    return lessons.collect(store.suggestions(), store.patterns())
+
+
 def is_interrupted(workspace: Workspace, store: Store) -> bool:
     """Whether a cycle was killed and can be taken up again."""
     return _unfinished(workspace, store) is not None
@@ -124,7 +129,7 @@ def _prepare(
     """Lay out the work, or rule to wait where it could not be judged."""
     with locked(workspace.publish_lock):
         registry.sweep(workspace)
-    found = lessons.collect(store.suggestions(), store.patterns())
+    found = all_examples(store)
     if found:
         store.set_meta(BOOKMARK, repr(max(example.known_at for example in found)))
     incumbent, seen_until = _incumbent(workspace)

@@ -26,6 +26,8 @@ from habitus_server.workspaces import Workspace, locked, try_lock
 JOB_ENDS_S = 20.0
 """A training in progress notices within a second; its process may need longer to end."""
 
+_TABLES = ("suggestion", "pattern", "fix", "decision", "task", "landing")
+
 NO_MARKS = Marks(frozenset(), frozenset(), ())
 
 
@@ -43,10 +45,15 @@ class Choice(msgspec.Struct, frozen=True):
     path: str | None
     since: float
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The ids of all chosen rows, as examples name them."""
+        return frozenset(str(one) for ids in self.rows.values() for one in ids)
+
     def taught(self, lesson: Example | Trace) -> bool:
         """Whether an example comes from a chosen row, or quotes one."""
-        ids = self.rows.values()
-        if any(row in chosen for row in lesson.row_ids for chosen in ids):
+        chosen = self.keys
+        if any(key_of(name) in chosen for name in lesson.row_ids):
             return True
         if self.path is not None and is_below(lesson.path, self.path):
             return True
@@ -65,6 +72,17 @@ class Forgotten(msgspec.Struct, frozen=True):
     has_new_server: bool
     files: tuple[str, ...]
     is_job_running: bool
+
+
+def key_of(name: str) -> str:
+    """The id of the row that an example names: "pattern:<id>", or the id alone.
+
+    A landing, "landing:<suggestion>@<commit>", is its suggestion's.
+    """
+    table, colon, key = name.partition(":")
+    if not colon or table not in _TABLES:
+        return name
+    return key.partition("@")[0] if table == "landing" else key
 
 
 def is_below(path: str, top: str) -> bool:
@@ -109,12 +127,12 @@ def choose_since(store: Store, since: float) -> Choice:
     return Choice(rows.chosen(), 0, (), NO_MARKS, None, since)
 
 
-def choose_rows(store: Store, ids: Iterable[RowId]) -> Choice:
-    """The rows with these ids, whatever their table."""
-    wanted = set(ids)
+def choose_rows(store: Store, names: Iterable[str]) -> Choice:
+    """The rows that an example comes from, but for tests that ran over its file."""
+    wanted = {key_of(name) for name in names if not name.startswith("task:")}
     rows = _Rows()
     for row in store.stored():
-        if row.id in wanted:
+        if str(row.id) in wanted:
             rows.add(row)
     return Choice(rows.chosen(), 0, (), NO_MARKS, None, since=float("inf"))
 

@@ -24,6 +24,8 @@ BUILT_IN = {
     "engine": "habitus_server.commands.engine",
     "status": "habitus_server.commands.status",
     "rejections": "habitus_server.commands.rejections",
+    "signals": "habitus_server.commands.signals",
+    "purge": "habitus_server.commands.purge",
     "doctor": "habitus_server.commands.doctor",
 }
 

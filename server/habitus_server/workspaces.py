@@ -115,6 +115,21 @@ def find_workspace(root: Path, state: Path) -> Workspace:
     return Workspace(entry.id, root, private_dir(state / "workspaces" / entry.id))
 
 
+def known_workspaces(state: Path) -> list[Workspace]:
+    """Every workspace that was ever registered."""
+    with locked(state / "workspaces.lock"):
+        entries = _read_registry(state / "workspaces.json")
+    return [Workspace(e.id, Path(e.path), state / "workspaces" / e.id) for e in entries]
+
+
+def unregister(workspace: Workspace, state: Path) -> None:
+    """Forget a workspace's identity: its folder is a new workspace from now on."""
+    registry = state / "workspaces.json"
+    with locked(state / "workspaces.lock"):
+        kept = [e for e in _read_registry(registry) if e.id != workspace.id]
+        write_atomically(registry, msgspec.json.encode(kept))
+
+
 def _read_registry(path: Path) -> list[_Entry]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[_Entry])

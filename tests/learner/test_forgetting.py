@@ -13,7 +13,7 @@ import pytest
 from habitus_learner import cycle, forgetting, lineage, registry, workfolder
 from habitus_learner.commands import forget as command
 from habitus_learner.cycle import BOOKMARK
-from habitus_learner.examples import Example, collect
+from habitus_learner.examples import Example
 from habitus_learner.gate import Ruling
 from habitus_learner.marks import find_marks
 from habitus_learner.workfolder import Progress
@@ -56,6 +56,10 @@ def publish(workspace: Workspace, folder: Path, examples: Sequence[Example], n: 
     return registry.publish(workspace, draft, manifest(created_at=float(n), parent=parent)).version
 
 
+def is_from(example: Example, key: str) -> bool:
+    return key in map(forgetting.key_of, example.row_ids)
+
+
 def leftovers(state: Path, *texts: str) -> list[str]:
     """The files under the state folder that hold one of the texts, in any byte."""
     return [
@@ -89,8 +93,8 @@ def test_no_byte_of_a_forgotten_file_is_left_and_nothing_that_learned_from_it(
     workspace: Workspace, store: Store, state: Path, files: Path, tmp_path: Path
 ) -> None:
     fill(store)
-    everything = collect(store.suggestions(), store.patterns())
-    clean = [e for e in everything if e.path == "src/open.py" and "p901" not in e.row_ids]
+    everything = cycle.all_examples(store)
+    clean = [e for e in everything if e.path == "src/open.py" and not is_from(e, "p901")]
     first = publish(workspace, tmp_path, clean, 1)
     second = publish(workspace, tmp_path, everything, 2)
     third = publish(workspace, tmp_path, clean, 3)
@@ -136,7 +140,7 @@ def test_a_dry_run_says_what_would_go_and_removes_nothing(
 ) -> None:
     fill(store)
     before = store.counts()
-    version = publish(workspace, tmp_path, collect(store.suggestions(), store.patterns()), 1)
+    version = publish(workspace, tmp_path, cycle.all_examples(store), 1)
     assert habitus(workspace, "src/deal.py", "--dry-run") == 0
     said = capsys.readouterr().out
     assert "2 suggestions" in said and "3 patterns" in said
@@ -161,8 +165,8 @@ def test_an_example_goes_with_every_row_that_it_stands_for(
 ) -> None:
     store.add_patterns([pattern(1), pattern(2), pattern(3, text="    self.reset()\n")])
     store.barrier().result()
-    found = collect([], store.patterns())
-    assert [e.row_ids for e in found] == [("p1", "p2"), ("p3",)]
+    found = cycle.all_examples(store)
+    assert [len(e.row_ids) for e in found] == [2, 1]
     publish(workspace, tmp_path, found[1:], 1)
     publish(workspace, tmp_path, found, 2)
     assert habitus(workspace, found[0].id) == 0
@@ -226,7 +230,7 @@ def test_pruned_adapters_pass_their_lessons_on_to_their_heirs(
 ) -> None:
     rows = [pattern(n, text=f"    self.step_{n}()\n") for n in range(1, 4)]
     store.add_patterns(rows).result()
-    lessons = collect([], rows)
+    lessons = cycle.all_examples(store)
     for n, lesson in enumerate(lessons, start=1):
         publish(workspace, tmp_path, [lesson], n)
     first, second, third = (m.version for m in adapters.list_adapters(workspace))
@@ -234,7 +238,7 @@ def test_pruned_adapters_pass_their_lessons_on_to_their_heirs(
     assert registry.prune(workspace, keep=1, max_bytes=10**9) == []
     assert [m.version for m in adapters.list_adapters(workspace)] == [second, third]
     assert not list(workspace.adapters.glob(f"*{first}/{adapters.WEIGHTS}"))
-    assert lineage.trained_on(workspace)["p1"] == [first]
+    assert lineage.trained_on(workspace)[lessons[0].row_ids[0]] == [first]
     assert list(lineage.ancestors(workspace, third)) == [second, first]
     assert habitus(workspace, "p1") == 0
     assert list(workspace.adapters.iterdir()) == []
@@ -263,6 +267,11 @@ def test_a_name_is_found_as_a_word_and_a_path_as_a_path() -> None:
     assert marks.are_in("see a/deal.py, line 3")
     assert not marks.are_in("see aa/deal.py or a/deal.pyi2")
     assert not marks.are_in("short")
+
+
+def test_rows_are_known_by_their_key_however_an_example_names_them() -> None:
+    names = ("abc", "pattern:abc", "landing:abc@c1", "decision:adr:abc")
+    assert [forgetting.key_of(name) for name in names] == ["abc", "abc", "abc", "adr:abc"]
 
 
 def test_the_log_of_deletions_is_empty_after_forgetting(

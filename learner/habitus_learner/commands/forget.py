@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from habitus_learner import examples, forgetting
-from habitus_learner.forgetting import Choice, Forgotten, is_below
+from habitus_learner import forgetting
+from habitus_learner.cycle import all_examples
+from habitus_learner.forgetting import Choice, Forgotten, is_below, key_of
 from habitus_server import config as settings_file
 from habitus_server.engine.client import EngineClient
 from habitus_server.engine.roster import tell_engines
@@ -68,9 +69,8 @@ def _choose(options: argparse.Namespace, workspace: Workspace, store: Store, now
         choice = _choose_path(workspace, store, path)
         if choice.rows or (workspace.root / path).exists():
             return choice
-    found = examples.collect(store.suggestions(), store.patterns())
-    rows = next((e.row_ids for e in found if what == e.id or what in e.row_ids), (what,))
-    choice = forgetting.choose_rows(store, rows)
+    found = (e.row_ids for e in all_examples(store) if what in (e.id, *map(key_of, e.row_ids)))
+    choice = forgetting.choose_rows(store, next(found, (what,)))
     if not choice.rows:
         raise UserError(
             f"Nothing is stored about {what}: it is no file of {workspace.root} that was "

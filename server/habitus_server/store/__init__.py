@@ -8,6 +8,7 @@ are too long and replaces what UTF-8 cannot hold.
 
 from __future__ import annotations
 
+from habitus_server.store.browsing import Browsing
 from habitus_server.store.cycles import Cycles
 from habitus_server.store.decisions import Decisions
 from habitus_server.store.facts import Facts
@@ -36,6 +37,7 @@ class Store(
     Facts,
     Tallies,
     Forgetting,
+    Browsing,
 ):
     """One workspace's database; open it once per process.
 

@@ -51,6 +51,22 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, list[str]]:
         ) from error
 
 
+def is_in_use(path: Path) -> bool:
+    """Whether another connection has the database open, in this process or another."""
+    if not path.exists():
+        return False
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as sql:
+        try:
+            # Leaving the write-ahead log needs the file for oneself alone.
+            sql.execute("PRAGMA busy_timeout = 200")
+            sql.execute("PRAGMA journal_mode = delete")
+        except sqlite3.OperationalError:
+            return True
+        except sqlite3.DatabaseError:
+            return False  # damaged: whoever had it open would have repaired it
+    return False
+
+
 def connect_reader(path: Path) -> sqlite3.Connection:
     """A connection that cannot write, to a database that is open already."""
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
