@@ -26,6 +26,8 @@ BUILT_IN = {
     "rejections": "habitus_server.commands.rejections",
     "signals": "habitus_server.commands.signals",
     "purge": "habitus_server.commands.purge",
+    "decide": "habitus_server.commands.decide",
+    "decisions": "habitus_server.commands.decisions",
     "doctor": "habitus_server.commands.doctor",
 }
 

@@ -17,6 +17,7 @@ from difflib import SequenceMatcher, get_close_matches
 import msgspec
 
 from habitus_server import postprocess, syntax
+from habitus_server.diagnostics import OWN_SOURCE, Diagnostic, is_unknown_name, quoted_names
 from habitus_server.engine.wire import Stop
 from habitus_server.lexing import comment_marker, scan
 
@@ -28,26 +29,8 @@ MAX_TITLE_CHARS = 60
 LEAST_LIKENESS = 0.5
 """Below this much of shared text an edit is something else, not a repair."""
 
-OWN_SOURCE = "habitus"
-
 _NAME = re.compile(r"[^\W\d]\w*")
-_QUOTED = re.compile(r"[\"'`‘“]([^\W\d][\w.]*)[\"'`’”]")
-_UNKNOWN_NAME = re.compile(
-    r"undefined|not defined|undeclared|unresolved|cannot find|can't find|unknown name"
-    r"|no attribute|not a known|does not exist|has no member",
-    re.IGNORECASE,
-)
 _SYNTAX = re.compile(r"syntax|parse|expected|unterminated|unclosed|never closed|indent", re.I)
-
-
-class Diagnostic(msgspec.Struct, frozen=True):
-    """A problem as an editor reports it; `start` and `end` are code point offsets."""
-
-    message: str
-    start: int
-    end: int
-    source: str = ""
-    code: str = ""
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -114,7 +97,7 @@ def _problem(
     if language in syntax.LANGUAGES:
         first, last = _whole_lines(text, diagnostic.start, diagnostic.end)
         is_syntax = any(region.start <= last and first <= region.end for region in errors)
-        is_syntax = is_syntax and not _UNKNOWN_NAME.search(diagnostic.message)
+        is_syntax = is_syntax and not is_unknown_name(diagnostic.message)
     else:
         is_syntax = bool(_SYNTAX.search(diagnostic.message))
     return _Problem(text, language, errors, diagnostic, is_syntax)
@@ -174,7 +157,7 @@ def _statement_lines(problem: _Problem, lines: tuple[int, int]) -> tuple[int, in
 
 
 def _is_unknown_name(problem: _Problem) -> bool:
-    return bool(_UNKNOWN_NAME.search(problem.diagnostic.message))
+    return is_unknown_name(problem.diagnostic.message)
 
 
 def _whole_lines(text: str, start: int, end: int) -> tuple[int, int]:
@@ -285,8 +268,7 @@ def _answers(problem: _Problem, start: int, end: int, new: str) -> bool:
     if not _is_unknown_name(problem):
         return True
     old, names = set(_NAME.findall(text[start:end])), set(_NAME.findall(new))
-    quoted = {name.rsplit(".", 1)[-1] for name in _QUOTED.findall(message)}
-    blamed = quoted & old
+    blamed = quoted_names(message) & old
     if not blamed:
         return True
     gone = blamed - names

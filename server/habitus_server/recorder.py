@@ -23,6 +23,7 @@ from habitus_server.records import Pattern, Suggestion
 from habitus_server.rejections import Why
 from habitus_server.scribe import Rules, Scribe
 from habitus_server.session import Closed, Document, Opened, Saved, Snapshot, Step
+from habitus_server.spans import TrackedSpan
 from habitus_server.standing import Standing
 from habitus_server.suggest import Offer
 from habitus_server.text import Change
@@ -189,6 +190,11 @@ class Recorder:
         now = self._clock()
         for following in self._open.values():
             self._write(following, following.tracker.saved(now, name))
+
+    def spans(self, uri: str) -> dict[str, TrackedSpan]:
+        """Where accepted suggestions stand in an open document, by their ids."""
+        following = self._open.get(uri)
+        return {} if following is None else following.tracker.accepted_spans()
 
     def standing(self, path: str) -> list[Standing]:
         """Which accepted suggestions stand in a file, settled or not, within the last day.

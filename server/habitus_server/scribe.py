@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Written = list[Future[Any]]
+Listener = Callable[[Document, Sequence[Signal]], None]
 
 
 class Rules(Protocol):
@@ -48,6 +49,11 @@ class Scribe:
         self._rules: Rules | None = None
         self._clean = Cleaner()
         self._worker: asyncio.Task[None] | None = None
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Have someone told of every signal as it arises, on the loop."""
+        self._listeners.append(listener)
 
     def attach(self, store: Store, rules: Rules) -> None:
         """Begin to write; what came before is written first."""
@@ -62,6 +68,8 @@ class Scribe:
         self, document: Document, signals: Sequence[Signal], patterns: Sequence[Pattern]
     ) -> Future[None]:
         """Write what happened in a document; resolves when it is on disk."""
+        for listener in self._listeners:
+            listener(document, signals)
         return self._submit(lambda: self._store_signals(document, signals, patterns))
 
     def rejections(
@@ -74,6 +82,10 @@ class Scribe:
         """Write what was turned down in a document and what is allowed again; `written` is
         called, in any thread, with the key of each rejection that is on disk."""
         self._submit(lambda: self._store_rejections(document, down, allowed, written))
+
+    def note(self, document: Document, job: Callable[[Store], Written]) -> Future[None]:
+        """Write something else about a document, in its turn; the job is done in a thread."""
+        return self._submit(lambda: job(self._need_store()) if self._may_store(document) else [])
 
     async def why_not_stored(self, document: Document) -> str:
         """Why nothing of a document is stored, or ""."""

@@ -11,9 +11,9 @@ from collections import OrderedDict
 
 import msgspec
 
-from habitus_server import patterns
+from habitus_server import patterns, repairs
 from habitus_server.engine.fim import GRID_LINES
-from habitus_server.records import Pattern, Rejection, Suggestion
+from habitus_server.records import BugFix, Pattern, Rejection, Suggestion
 from habitus_server.redaction import AROUND_CHARS, redact, redact_after, redact_around
 from habitus_server.verdicts import unify
 
@@ -69,6 +69,23 @@ class Cleaner:
             text=redact_after(prefix, text),
             replaced=redact_after(prefix, unify(one.replaced)),
         )
+
+
+def clean_fix(one: BugFix) -> BugFix:
+    """A repair as it may be stored."""
+    prefix = one.prefix
+    if len(prefix) >= repairs.PREFIX_CHARS:
+        prefix = prefix.partition("\n")[2]
+    before, _ = redact_around(prefix, one.after)
+    _, after = redact_around(prefix + one.after, start_of(one.suffix, repairs.SUFFIX_CHARS - 1))
+    return msgspec.structs.replace(
+        one,
+        message=redact(one.message),
+        prefix=before,
+        suffix=after,
+        before=redact_after(prefix, one.before),
+        after=redact_after(prefix, one.after),
+    )
 
 
 def end_of(prefix: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from habitus_server.diagnostics import Diagnostic
 from habitus_server.engine.wire import Stop
-from habitus_server.fixes import Diagnostic, Fix, propose
+from habitus_server.fixes import Fix, propose
 
 
 class Model:

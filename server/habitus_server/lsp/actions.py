@@ -5,6 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 
 from habitus_server import fixes
+from habitus_server.diagnostics import Diagnostic
 from habitus_server.lsp import convert
 from habitus_server.lsp.rooms import Rooms
 from habitus_server.session import Snapshot
@@ -36,11 +37,9 @@ def _wants_quickfix(only: object) -> bool:
     return any(kind == "quickfix" or kind == "" for kind in kinds)
 
 
-def _to_diagnostic(
-    diagnostic: types.Diagnostic, snapshot: Snapshot, rooms: Rooms
-) -> fixes.Diagnostic:
+def _to_diagnostic(diagnostic: types.Diagnostic, snapshot: Snapshot, rooms: Rooms) -> Diagnostic:
     buffer, encoding = snapshot.document.buffer, rooms.session.encoding
-    return fixes.Diagnostic(
+    return Diagnostic(
         message=diagnostic.message,
         start=buffer.offset_at(convert.to_position(diagnostic.range.start), encoding),
         end=buffer.offset_at(convert.to_position(diagnostic.range.end), encoding),
@@ -53,7 +52,7 @@ def _from_fix(
     fix: fixes.Fix,
     snapshot: Snapshot,
     rooms: Rooms,
-    given: dict[fixes.Diagnostic, types.Diagnostic],
+    given: dict[Diagnostic, types.Diagnostic],
 ) -> types.CodeAction:
     answered = given.get(fix.diagnostic)
     span = convert.from_range(snapshot.document, fix.start, fix.end, rooms.session.encoding)

@@ -14,6 +14,7 @@ from typing import Any
 
 from habitus_server import fixes
 from habitus_server.config import Config
+from habitus_server.diagnostics import Diagnostic
 from habitus_server.engine.client import EngineClient, SupersededError
 from habitus_server.engine.wire import Completed, Place, Stop
 from habitus_server.errors import EngineError, HabitusError
@@ -80,7 +81,7 @@ class Answers:
         return offers
 
     async def fix(
-        self, snapshot: Snapshot, diagnostics: tuple[fixes.Diagnostic, ...]
+        self, snapshot: Snapshot, diagnostics: tuple[Diagnostic, ...]
     ) -> tuple[fixes.Fix, ...]:
         """Edits that may answer what is wrong between the snapshot's `start` and `end`."""
         try:
@@ -88,7 +89,7 @@ class Answers:
             if root is None or ask is None:
                 return ()
             await root.before_request(snapshot)
-            return await fixes.propose(
+            found = await fixes.propose(
                 snapshot.document.buffer.text,
                 language=snapshot.language,
                 diagnostics=diagnostics,
@@ -100,6 +101,9 @@ class Answers:
         except HabitusError as error:
             self._fail(error)
             return ()
+        if found and root.checkups is not None:
+            root.checkups.fix_offered(snapshot, found)
+        return found
 
     async def score(self, snapshot: Snapshot, text: str) -> dict[str, Any] | None:
         """What `text` would have cost at a place, in bits."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from pygls.exceptions import JsonRpcInvalidParams
 
+from habitus_server.lsp import judging
 from habitus_server.lsp.rooms import Rooms
 
 
@@ -74,6 +75,9 @@ async def status(rooms: Rooms, where: Where) -> dict[str, Any]:
 _COMMANDS: dict[str, tuple[type, Callable[[Rooms, Any], Awaitable[dict[str, Any]]]]] = {
     "accept": (About, accept),
     "dismiss": (About, dismiss),
+    "rate": (judging.Rated, judging.rate),
+    "decide": (judging.Choice, judging.decide),
+    "conclude": (judging.Conclusion, judging.conclude),
     "learn_now": (Where, learn_now),
     "roll_back": (Where, roll_back),
     "pause": (Where, pause),

@@ -51,6 +51,7 @@ PLAIN: dict[str, type[PlainNotification] | type[PlainRequest]] = {
     "textDocument/didShowCompletion": PlainNotification,
     "textDocument/didPartiallyAcceptCompletion": PlainNotification,
     "textDocument/didFocus": PlainNotification,
+    "habitus/diagnostics": PlainNotification,
     "habitus/clock": PlainNotification,
     "habitus/score": PlainRequest,
     "habitus/flush": PlainRequest,

@@ -11,19 +11,22 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 from habitus_server import fixes
+from habitus_server.diagnostics import Diagnostic
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
 from habitus_server.lsp.answers import Answers
 from habitus_server.lsp.outbox import Progress
 from habitus_server.lsp.root import Root
 from habitus_server.lsp.window import Window
+from habitus_server.records import Rating
 from habitus_server.session import (
     Closed,
+    Document,
     Event,
     Location,
     Opened,
@@ -142,6 +145,11 @@ class Rooms:
         if isinstance(event, Opened):
             self.tell()
 
+    def diagnosed(self, document: Document, diagnostics: Sequence[Diagnostic]) -> None:
+        """The editor says what is wrong in a document."""
+        if (checkups := self._root_of(document.location).checkups) is not None:
+            checkups.reported(document.uri, diagnostics)
+
     def focus(self, uri: str) -> None:
         """The user looks at a document."""
         if self.session.document(uri) is not None:
@@ -190,7 +198,7 @@ class Rooms:
         return () if self.is_paused else await self.answers.suggest(snapshot, invoked=invoked)
 
     async def fix(
-        self, snapshot: Snapshot, diagnostics: tuple[fixes.Diagnostic, ...]
+        self, snapshot: Snapshot, diagnostics: tuple[Diagnostic, ...]
     ) -> tuple[fixes.Fix, ...]:
         """Edits that may answer what is wrong around a place."""
         return () if self.is_paused else await self.answers.fix(snapshot, diagnostics)
@@ -221,17 +229,29 @@ class Rooms:
         reason = await root.dismiss(suggestion_id)
         return {"recorded": not reason, "reason": reason}
 
+    async def rate(
+        self, suggestion_id: str | None, rating: Rating, word: str | None
+    ) -> dict[str, Any]:
+        """A suggestion was rated, the last one seen where none is named."""
+        focused = self.about(None)
+        chosen = suggestion_id or (focused.judgements.last_seen if focused else "")
+        root = self.answers.owner(chosen) or focused
+        if root is None or not chosen:
+            return {"recorded": False, "reason": "No suggestion has been seen here yet."}
+        reason = await root.rate(chosen, rating, word)
+        return {"recorded": not reason, "reason": reason, "id": chosen}
+
     # --- commands -----------------------------------------------------------------------
 
     async def learn_now(self, uri: str | None) -> dict[str, Any]:
         """Ask the learner of a workspace for a cycle."""
-        root = self._about(uri)
+        root = self.about(uri)
         reason = "No folder is open." if root is None else await root.learn_now()
         return {"requested": not reason, "reason": reason}
 
     async def roll_back(self, uri: str | None) -> dict[str, Any]:
         """Put the workspace's earlier adapter into service."""
-        root = self._about(uri)
+        root = self.about(uri)
         if root is None:
             return {"rolledBack": False, "reason": "No folder is open."}
         reason = await root.roll_back()
@@ -246,7 +266,7 @@ class Rooms:
 
     async def status(self, uri: str | None = None) -> Status:
         """The status of a workspace as it is now."""
-        root = self._about(uri)
+        root = self.about(uri)
         if root is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(root.ready.wait(), OPENING_S)
@@ -288,7 +308,7 @@ class Rooms:
 
     def tell(self) -> None:
         """Send the status of the focused workspace, when it changed."""
-        self._outbox.status(self._describe(self._about(None)))
+        self._outbox.status(self._describe(self.about(None)))
 
     def _describe(self, root: Root | None) -> Status:
         facts = Facts(
@@ -315,7 +335,8 @@ class Rooms:
     def _facts(self) -> EngineFacts:
         return self._engine.facts if self._engine else EngineFacts()
 
-    def _about(self, uri: str | None) -> Root | None:
+    def about(self, uri: str | None) -> Root | None:
+        """The workspace of a document, of the one last used, or of the first folder."""
         chosen = uri or self._focus
         document = self.session.document(chosen) if chosen else None
         if document is not None:

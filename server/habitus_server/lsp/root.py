@@ -14,11 +14,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from habitus_server.checkups import Checkups
 from habitus_server.config import Config
+from habitus_server.decision_files import DecisionFiles
 from habitus_server.declined import Declined
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
 from habitus_server.feed import DEBOUNCE_S, MemoryFeed
+from habitus_server.judgements import Judgements
 from habitus_server.lsp.learning import Learning
 from habitus_server.lsp.opening import open_workspace
 from habitus_server.lsp.outbox import Progress
@@ -26,7 +29,9 @@ from habitus_server.lsp.witness import GitWitness
 from habitus_server.options import Options
 from habitus_server.recent import RecentEdits
 from habitus_server.recorder import Recorder
-from habitus_server.records import AdapterRef, Chunk, Cycle, Suggestion
+from habitus_server.records import AdapterRef, Chunk, Cycle, Rating, Suggestion
+from habitus_server.rejections import Why
+from habitus_server.scribe import Scribe
 from habitus_server.session import Changed, Closed, Opened, Snapshot, Step
 from habitus_server.sidecar import Sidecar
 from habitus_server.suggest import Offer
@@ -78,9 +83,20 @@ class Root:
         self._learning: Learning | None = None
         self._feed: MemoryFeed | None = None
         self._watcher: TreeWatcher | None = None
+        scribe = Scribe()
         self.declined = Declined(clock)
-        recorder = Recorder(window_id, clock, declined=self.declined)
-        self._recorder = recorder if is_inside and options.record else None
+        self.judgements = Judgements(clock, scribe)
+        self.checkups: Checkups | None = None
+        self._recorder: Recorder | None = None
+        if is_inside and options.record:
+            self._recorder = Recorder(window_id, clock, scribe, self.declined)
+            self.checkups = Checkups(
+                window_id,
+                clock,
+                scribe,
+                spans_of=self._recorder.spans,
+                is_paused=lambda: self.is_paused,
+            )
         self._open_steps: dict[str, Step] = {}
         self._recent = RecentEdits()
         self._git: GitWitness | None = None
@@ -113,11 +129,18 @@ class Root:
                 progress=self._progress,
             )
         if self._store is None:
-            self._recorder = None
+            self._recorder = self.checkups = None
         elif self._recorder is not None:
             await self.declined.refresh(self._store)
             self._recorder.attach(self._store, self._library)
-            self._git = GitWitness(self.folder, self._recorder, self._clock)
+            self.judgements.attach(
+                self._store, DecisionFiles(self.folder, self._library, self._store)
+            )
+            if self.checkups is not None and self._workspace is not None:
+                # A replay's typing is not a developer's, nor its clock the checker's.
+                folder = None if self._options.replay_clock else self._workspace.folder
+                await self.checkups.attach(self._store, folder, self._library.why_silent)
+            self._git = GitWitness(self.folder, self._recorder, self._clock, self.checkups)
             await self._git.attach(self._store)
         if self._options.memory and self.config.memory.enabled:
             self._feed = MemoryFeed(
@@ -164,6 +187,8 @@ class Root:
             self._git.close()
         if self._feed is not None:
             self._feed.close()
+        if self.checkups is not None:
+            self.checkups.close()
         if self._recorder is not None:
             self._recorder.close_all()
             await self._recorder.flush()
@@ -195,6 +220,8 @@ class Root:
         own_word = False
         if step.change is not None:
             self._recent.took(path, step.change, self._clock())
+        if self.checkups is not None:
+            self.checkups.took(step)
         if self._recorder is not None and not self.is_paused:
             own_word = self._recorder.took(step)
         if self._feed is None:
@@ -256,6 +283,7 @@ class Root:
         return await asyncio.to_thread(self._library.why_silent, snapshot.path, snapshot.language)
 
     def _changed_on_disk(self, burst: Burst) -> None:
+        self.judgements.changed_on_disk(self.folder, burst)
         if self._feed is not None:
             self._feed.changed_on_disk(self.folder, burst)
 
@@ -263,6 +291,8 @@ class Root:
 
     def offered(self, snapshot: Snapshot, offers: Sequence[Offer]) -> None:
         """Follow what was offered."""
+        if self.checkups is not None:
+            self.checkups.offered(snapshot, offers)
         if self._recorder is not None and not self.is_paused:
             self._recorder.offered(snapshot, offers)
 
@@ -292,15 +322,24 @@ class Root:
             return self.not_recording
         return await self._recorder.dismiss(suggestion_id)
 
+    async def rate(self, suggestion_id: str, rating: Rating, word: str | None) -> str:
+        """Somebody said what it was worth. "" once that is on disk, or why it is not."""
+        if rating is Rating.BAD and self._recorder is not None:
+            self._recorder.turn_down(suggestion_id, Why.RATED)
+        return await self.judgements.rate(suggestion_id, rating, word)
+
     def tick(self) -> None:
         """Time has passed: settle what is due."""
         if self._recorder is not None:
             self._recorder.tick()
+        if self.checkups is not None:
+            self.checkups.tick()
 
     async def flush(self) -> None:
         """Return when memory has been sent and everything settled is on disk."""
         if self._feed is not None:
             await self._feed.flush()
+        await self.judgements.flush()
         if self._git is not None:
             await self._git.settle()
         if self._recorder is not None:

@@ -67,6 +67,7 @@ ROUTES = (
         ),
         is_request=True,
     ),
+    Route("habitus/diagnostics", "diagnosing", "reported"),
     Route("textDocument/didShowCompletion", "reports", "shown"),
     Route("textDocument/didPartiallyAcceptCompletion", "reports", "partially_accepted"),
 )
@@ -81,6 +82,9 @@ REPLAY_ROUTES = (
 COMMANDS = {
     "habitus.accept": "accept",
     "habitus.dismiss": "dismiss",
+    "habitus.rate": "rate",
+    "habitus.decide": "decide",
+    "habitus.decisionOutcome": "conclude",
     "habitus.learnNow": "learn_now",
     "habitus.rollBack": "roll_back",
     "habitus.pause": "pause",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from habitus_server.checkups import Checkups
 from habitus_server.commits import Commits, Step
 from habitus_server.errors import HabitusError, StoreError
 from habitus_server.recorder import Recorder
@@ -34,9 +35,16 @@ SEEN = "git_seen"
 class GitWitness:
     """One root's repository; all calls on the event loop."""
 
-    def __init__(self, folder: Path, recorder: Recorder, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        recorder: Recorder,
+        clock: Callable[[], float],
+        checkups: Checkups | None = None,
+    ) -> None:
         self._folder = folder
         self._recorder = recorder
+        self._checkups = checkups
         self._clock = clock
         self._store: Store | None = None
         self._watch: GitWatch | None = None
@@ -54,7 +62,7 @@ class GitWitness:
         """See whether something moved; what follows runs in the background."""
         if self._censored_looks:
             self._censored_looks -= 1
-            self._recorder.checked_out()
+            self._disturbed()
         if self._following is not None and not self._following.done():
             return
         if self._watch is None:
@@ -100,10 +108,16 @@ class GitWitness:
         moves = await asyncio.to_thread(watch.read)
         if any(move.disturbs for move in moves):
             self._censored_looks = CENSORED_LOOKS - 1
-            self._recorder.checked_out()
+            self._disturbed()
         if any(move.kind in WRITES for move in moves):
             self._recorder.moment("commit")
         await self._consider(moves)
+
+    def _disturbed(self) -> None:
+        """Nobody wrote, judged or repaired what git has changed."""
+        self._recorder.checked_out()
+        if self._checkups is not None:
+            self._checkups.discard()
 
     async def _consider(self, moves: Sequence[Move]) -> None:
         """Write down what landed and what was undone."""
