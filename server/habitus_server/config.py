@@ -18,7 +18,7 @@ import platformdirs
 
 WORKSPACE_FILE = ".habitus.toml"
 
-_Section = TypeVar("_Section", "Completion", "Memory")
+_Section = TypeVar("_Section", "Completion", "Memory", "Privacy")
 
 
 class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,11 +34,19 @@ class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is never read into suggestions, memory or the store."""
+    """What is never read into suggestions, memory or the store, and how long rows stay.
+
+    `exclude` holds patterns as in an ignore file. `folders_off` are folders with all that is
+    below them, relative to the workspace, absolute, or below `~`. With `record` off nothing
+    is written. Rows older than `keep_days`, and the oldest above `max_store_bytes`, go.
+    """
 
     exclude: tuple[str, ...] = ()
+    folders_off: tuple[str, ...] = ()
     languages_off: tuple[str, ...] = ()
     record: bool = True
+    keep_days: float = 365.0
+    max_store_bytes: int = 500_000_000
 
 
 class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,20 +133,19 @@ def narrow(config: Config, root: Path) -> tuple[Config, list[str]]:
             learning=msgspec.structs.replace(
                 config.learning, enabled=config.learning.enabled and theirs.learning.enabled
             ),
-            privacy=Privacy(
-                exclude=(*config.privacy.exclude, *_new(theirs.privacy.exclude, config)),
-                languages_off=tuple(
-                    dict.fromkeys((*config.privacy.languages_off, *theirs.privacy.languages_off))
-                ),
-                record=config.privacy.record and theirs.privacy.record,
-            ),
+            privacy=_tighten(config.privacy, theirs.privacy),
         ),
         problems + more,
     )
 
 
-def _new(patterns: tuple[str, ...], config: Config) -> tuple[str, ...]:
-    return tuple(p for p in patterns if p not in config.privacy.exclude)
+def _tighten(ours: Privacy, theirs: Privacy) -> Privacy:
+    """What either keeps out, and the lower limits."""
+    lists = ("exclude", "folders_off", "languages_off")
+    both = {
+        name: tuple(dict.fromkeys((*getattr(ours, name), *getattr(theirs, name)))) for name in lists
+    }
+    return msgspec.structs.replace(_lower(ours, theirs), **both)
 
 
 def _lower(ours: _Section, theirs: _Section) -> _Section:

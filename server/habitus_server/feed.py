@@ -8,6 +8,7 @@ told everything again. What may be remembered is decided by the `Texts` it is gi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from habitus_server.config import Memory
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
+from habitus_server.ignoring import IGNORE_FILES
 from habitus_server.text import Buffer, Change
 
 if TYPE_CHECKING:
@@ -73,6 +75,13 @@ class MemoryFeed:
             self._filling.cancel()
         self._filling = asyncio.create_task(self._fill(client))
 
+    def empty(self) -> None:
+        """Have the engine forget the whole workspace, and what its gates learned of it."""
+        self._remembered.clear()
+        if self._client is not None:
+            with contextlib.suppress(EngineError):  # gone, and its memory with it
+                self._client.forget(self._key)
+
     def close(self) -> None:
         """Stop feeding; what memory holds, it keeps."""
         for timer in self._timers.values():
@@ -112,8 +121,9 @@ class MemoryFeed:
                 await self._send(dirty)
 
     def changed_on_disk(self, root: Path, burst: Burst) -> None:
-        """Files changed outside: look at each, or at the whole tree when they are many."""
-        if burst.is_many:
+        """Files changed outside: look at each, or at the whole tree when they are many, or
+        when other rules say which of them may be remembered."""
+        if burst.is_many or any(path.name in IGNORE_FILES for path in burst.paths):
             if self._client is not None:
                 self.connect(self._client)
             return

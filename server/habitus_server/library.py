@@ -71,6 +71,9 @@ class Library:
         except OSError:
             self._cache.pop(path, None)
             return None
+        if self.why_silent(path):  # asked each time: rules change while files do not
+            self._cache.pop(path, None)
+            return None
         known = self._cache.get(path)
         if known is not None and (known.modified_ns, known.size) == (
             stat.st_mtime_ns,
@@ -91,7 +94,7 @@ class Library:
         yield from (path for _, path in found)
 
     def _read_anew(self, path: str, full: Path, size: int) -> str | None:
-        if size > self._max_bytes or self.why_silent(path) or not full.is_file():
+        if size > self._max_bytes or not full.is_file():
             return None
         try:
             text = full.read_bytes().decode("utf-8")

@@ -4,8 +4,8 @@ Promises a reason for every refusal, and to refuse when in doubt. It follows lin
 ignore files read; it never reads a document. `redact` takes secrets out of what is allowed.
 
 A file is refused when it lies outside the workspace (links are followed), is ignored (see
-`ignoring`), is excluded by a setting, has a name that is known to hold secrets or lies in a
-folder that does, or when its language is switched off.
+`ignoring`), is excluded by a setting, lies in a folder that is switched off, has a name that
+is known to hold secrets or lies in a folder that does, or when its language is switched off.
 """
 
 from __future__ import annotations
@@ -59,6 +59,10 @@ class Rules:
         self._root = root
         self._real_root = Path(os.path.realpath(root))
         self._privacy = privacy
+        self._folders_off = [
+            (name, Path(os.path.realpath(root / Path(name).expanduser())))
+            for name in privacy.folders_off
+        ]
         self._excluded = GitIgnoreSpec.from_lines(privacy.exclude)
         self._ignored = IgnoreFiles(self._real_root)
 
@@ -79,6 +83,9 @@ class Rules:
         if not named or not real:
             return f"{path} lies outside the workspace."
         for one in dict.fromkeys((named, real)):
+            for name, folder in self._folders_off:
+                if (self._real_root / one).is_relative_to(folder):
+                    return f"{path} lies in {name}, which is switched off (privacy.folders_off)."
             if reason := self._why_not_inside(one):
                 return reason
         return ""

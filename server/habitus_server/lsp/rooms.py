@@ -32,6 +32,7 @@ from habitus_server.session import (
     Opened,
     Session,
     Snapshot,
+    Step,
     file_path,
 )
 from habitus_server.status import EngineFacts, Facts, Status, describe
@@ -185,11 +186,26 @@ class Rooms:
             clock=self.clock,
             on_change=self.tell,
             on_adapter=self.answers.suggester.forget_answers,
+            on_settings=lambda: self.spawn(self._reopen(folder)),
             progress=self._outbox.progress,
         )
         self._roots[folder] = root
         self.spawn(root.open(self._client))
         return root
+
+    async def _reopen(self, folder: Path) -> None:
+        """Other settings hold for a root: open it anew on the documents that are shown."""
+        old = self._roots[folder]
+        await old.retire()
+        if self._roots.pop(folder, None) is not old:
+            return  # The folder left the window meanwhile.
+        new = self._open(folder, is_inside=old.is_inside)
+        new.is_paused = self.is_paused
+        for one in self.session.documents():
+            if one.location.folder == folder:
+                shown = Opened(one.uri, one.language, one.version, one.buffer.text)
+                new.took(Step(shown, one))
+        self.answers.suggester.forget_answers()
 
     # --- suggestions and their fate -------------------------------------------------------
 

@@ -23,8 +23,10 @@ from habitus_server.errors import EngineError
 from habitus_server.feed import DEBOUNCE_S, MemoryFeed
 from habitus_server.judgements import Judgements
 from habitus_server.lsp.learning import Learning
+from habitus_server.lsp.narrowing import Narrowing
 from habitus_server.lsp.opening import open_workspace
 from habitus_server.lsp.outbox import Progress
+from habitus_server.lsp.surroundings import gathering
 from habitus_server.lsp.witness import GitWitness
 from habitus_server.options import Options
 from habitus_server.recent import RecentEdits
@@ -61,6 +63,7 @@ class Root:
         clock: Callable[[], float],
         on_change: Callable[[], None],
         on_adapter: Callable[[], None],
+        on_settings: Callable[[], None],
         progress: Callable[[str], Progress],
     ) -> None:
         self.folder = folder
@@ -74,6 +77,8 @@ class Root:
         self._clock = clock
         self._on_change = on_change
         self._on_adapter = on_adapter
+        self._on_settings = on_settings
+        self._narrowing = Narrowing(folder, config) if is_inside else None
         self._progress = progress
         self._problems: dict[str, str] = {}
         self._workspace: Workspace | None = None
@@ -196,6 +201,13 @@ class Root:
         if store is not None:
             await asyncio.to_thread(store.close)
 
+    async def retire(self) -> None:
+        """Close before other settings hold: memory is emptied, since it may hold what they
+        exclude."""
+        if self._feed is not None:
+            self._feed.empty()
+        await self.close()
+
     def leave(self) -> None:
         """The loop is gone: write what is queued, stop what we started."""
         if self._learning is not None:
@@ -250,31 +262,14 @@ class Root:
         library, gatherer = self._library, self._gatherer
         if gatherer is None or library is None:
             return tuple
-        documents = [step.document for step in reversed(self._open_steps.values())]
-        recent = self._recent.newest_first()
-        limit = self.config.completion.max_file_bytes
-
-        def gather() -> tuple[Chunk, ...]:
-            from habitus_server.context import View
-
-            open_files = {
-                document.path: document.buffer.text
-                for document in documents
-                if len(document.buffer) <= limit
-                and not library.why_silent(document.path, document.language)
-            }
-            return gatherer.gather(
-                View(
-                    path=snapshot.path,
-                    language=snapshot.language,
-                    prefix=snapshot.prefix,
-                    suffix=snapshot.suffix,
-                    open_files=open_files,
-                    recent_edits=tuple(edit for edit in recent if edit.path in open_files),
-                )
-            )
-
-        return gather
+        return gathering(
+            gatherer,
+            library,
+            snapshot,
+            documents=[step.document for step in reversed(self._open_steps.values())],
+            recent=self._recent.newest_first(),
+            max_chars=self.config.completion.max_file_bytes,
+        )
 
     async def why_silent(self, snapshot: Snapshot) -> str:
         """Why this document gets no suggestions, or ""."""
@@ -368,6 +363,9 @@ class Root:
             await self._learning.refresh()
         if self._store is not None:
             await self.declined.refresh(self._store)
+        if self._narrowing is not None and self._narrowing.has_changed():
+            self._narrowing = None
+            self._on_settings()
 
     # --- what a status is made of -------------------------------------------------------
 
