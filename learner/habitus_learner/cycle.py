@@ -13,13 +13,14 @@ from pathlib import Path
 
 import msgspec
 
-from habitus_learner import examples as lessons
 from habitus_learner import gate, registry, workfolder
 from habitus_learner.child import run_job
 from habitus_learner.examples import Example
 from habitus_learner.gate import Decision, Ruling
+from habitus_learner.lessons import collect
 from habitus_learner.places import clusters_of, items_of
 from habitus_learner.planner import Hyper, Plan
+from habitus_learner.split import split
 from habitus_learner.workfolder import CANDIDATE, Progress
 from habitus_server import adapters
 from habitus_server.config import Config, Learning
@@ -74,15 +75,38 @@ def is_due(situation: Situation, learning: Learning) -> Due | None:
 
 
 def new_examples(store: Store) -> list[Example]:
-    """Lessons that no cycle has seen yet."""
+    """Lessons that no cycle has seen yet, or that were judged anew since.
+
+    Only rows that changed are read, so that asking stays cheap in a large store: copies
+    of text that was accepted earlier are counted here and left out by the cycle.
+    """
     since = float(store.get_meta(BOOKMARK) or 0.0)
-    found = lessons.collect(store.suggestions(since=since), store.patterns(since=since))
-    return [example for example in found if example.known_at > since]
+    rows = store.suggestions(since=since)
+    touched = {row.suggestion.id for row in rows}
+    found = collect(
+        rows,
+        store.patterns(since=since),
+        landings=[one for one in store.landings(since=since) if one.suggestion_id in touched],
+        fixes=store.fixes(since=since),
+        decisions=store.decisions(since=since),
+    )
+    return [example for example in found if example.changed_at > since]
 
 
 def all_examples(store: Store) -> list[Example]:
-    """Every lesson of a workspace."""
-    return lessons.collect(store.suggestions(), store.patterns())
+    """Every lesson of a workspace, with all that is known of its quality."""
+    rows, patterns = store.suggestions(), store.patterns()
+    fixes = store.fixes()
+    paths = {row.moved_to or row.suggestion.path for row in rows}
+    paths |= {one.path for one in patterns} | {one.path for one in fixes}
+    return collect(
+        rows,
+        patterns,
+        landings=store.landings(),
+        fixes=fixes,
+        decisions=store.decisions(),
+        tests=[result for path in sorted(paths) for result in store.test_results(path)],
+    )
 
 
 def is_interrupted(workspace: Workspace, store: Store) -> bool:
@@ -131,21 +155,21 @@ def _prepare(
         registry.sweep(workspace)
     found = all_examples(store)
     if found:
-        store.set_meta(BOOKMARK, repr(max(example.known_at for example in found)))
+        store.set_meta(BOOKMARK, repr(max(example.changed_at for example in found)))
     incumbent, seen_until = _incumbent(workspace)
-    split = lessons.split(found, not_before=seen_until)
+    parts = split(found, not_before=seen_until)
     learning = settings.config.learning
     seed = learning.seed + cycle_id
-    items = items_of(split.gate, seed=seed, limit=workfolder.MAX_GATE_ITEMS)
+    items = items_of(parts.gate, seed=seed, limit=workfolder.MAX_GATE_ITEMS)
     waiting = gate.enough(clusters_of(items), len(items))
     if waiting is not None:
         return waiting
-    if len(split.train) < MIN_TRAINING_EXAMPLES:
+    if len(parts.train) < MIN_TRAINING_EXAMPLES:
         return Ruling(
             Decision.WAIT,
-            f"Waiting for more code: {len(split.train)} examples are older than those kept for "
+            f"Waiting for more code: {len(parts.train)} examples are older than those kept for "
             f"judging, and training needs {MIN_TRAINING_EXAMPLES}.",
-            {"train_examples": float(len(split.train))},
+            {"train_examples": float(len(parts.train))},
         )
     engine = settings.config.engine
     plan = Plan(
@@ -158,14 +182,14 @@ def _prepare(
         seed=seed,
         minutes=learning.minutes if settings.minutes is None else settings.minutes,
         max_steps=learning.max_steps,
-        cutoff=split.cutoff,
+        cutoff=parts.cutoff,
         incumbent=incumbent,
         busy_markers=str(runtime_dir(settings.state)) if settings.yields else "",
         idle_seconds=learning.idle_seconds,
         checkpoint_every_s=settings.checkpoint_every_s,
         hyper=Hyper(),
     )
-    workfolder.lay_out(plan, split)
+    workfolder.lay_out(plan, parts)
     return plan
 
 

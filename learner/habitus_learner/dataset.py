@@ -31,8 +31,9 @@ class Row(msgspec.Struct, frozen=True):
     """A prompt and the text after it, up to and with the end token.
 
     `ids[start:]` is the text. `fit` weighs its cross-entropy, `refuse` how undesirable
-    it is; `rejected` is the text, behind the same prompt, that the developer replaced.
-    `key` names the example for what is computed once.
+    it is, `prefer` that it is better than `rejected`, the text behind the same prompt
+    that the developer replaced or passed over. `key` names the example for what is
+    computed once.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Row(msgspec.Struct, frozen=True):
     start: int
     fit: float = 0.0
     refuse: float = 0.0
+    prefer: float = 0.0
     rejected: tuple[int, ...] = ()
 
     @property
@@ -71,8 +73,11 @@ def rows_of(layout: Layout, example: Example, random: Random) -> list[Row]:
         row = fit_row(layout, example.id, example.path, cut, example.weight)
         if example.kind is Kind.FAILURE:
             row = msgspec.structs.replace(row, fit=0.0, refuse=example.weight)
-        elif example.kind is Kind.CORRECTION:
-            row = msgspec.structs.replace(row, rejected=_text_ids(layout, example.rejected))
+        elif example.rejected:
+            rejected = _text_ids(layout, example.rejected)
+            # A choice between two texts of the model says nothing about what to write.
+            fit = 0.0 if example.kind is Kind.PREFERENCE else row.fit
+            row = msgspec.structs.replace(row, fit=fit, prefer=example.weight, rejected=rejected)
         rows.append(row)
     return rows
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from random import Random
 
 from habitus_learner import gate, general
-from habitus_learner.examples import similarity
 from habitus_learner.gate import Compared, Cost, Probe
 from habitus_learner.places import Cut, Item
+from habitus_learner.similarity import similarity
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.wire import Complete, Place, Score, Stop
 from habitus_server.records import AdapterRef

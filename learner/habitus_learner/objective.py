@@ -4,8 +4,9 @@ Promises plain functions of scores, one term each, all bounded below. Knows no d
 no optimiser and no model class.
 
 - Cross-entropy on targets, with a small weight on the prompt's own text.
-- Preference, for corrections: the direct preference loss of Rafailov et al. (arXiv
-  2305.18290), chosen = the developer's text, rejected = ours, reference = base weights.
+- Preference, for corrections, bug fixes and choices: the direct preference loss of
+  Rafailov et al. (arXiv 2305.18290), chosen = the developer's text or choice, rejected =
+  what it replaced or what was passed over, reference = base weights.
 - Aversion, for refused text without a better one: the undesirable side of KTO
   (Ethayarajh et al., arXiv 2402.01306) with its reference point at zero. It is
   bounded, so that no text is pushed away without end.

@@ -6,6 +6,7 @@ random source that the caller seeds. Knows no tokens and no model.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from random import Random
 
@@ -85,10 +86,13 @@ def practised(example: Example, random: Random) -> list[Cut]:
 
     A pattern teaches as a whole, from which every line of it is learned behind the
     lines before it, and by one line at its indentation or at a random column, from
-    which a completion's end is learned.
+    which a completion's end is learned. A record of a decision teaches by one of its
+    sections, behind those before it.
     """
     if example.kind is Kind.FAILURE:
         return [Cut(example.prefix, example.suffix, example.rejected)]
+    if example.kind is Kind.DECISION:
+        return [_cut_section(example.target, random)]
     if example.kind is not Kind.PATTERN:
         return [Cut(example.prefix, example.suffix, example.target)]
     text = example.target
@@ -115,6 +119,13 @@ def _cut_block(example: Example, first: tuple[int, int], end: int) -> Cut:
     text = example.target
     at = _indent_end(example, *first)
     return Cut(example.prefix + text[:at], text[end:] + example.suffix, text[at:end])
+
+
+def _cut_section(text: str, random: Random) -> Cut:
+    starts = [0, *(found.start() for found in re.finditer("^## ", text, re.MULTILINE)), len(text)]
+    number = random.randrange(len(starts) - 1)
+    start, end = starts[number], starts[number + 1]
+    return Cut(text[:start], "", text[start:end])
 
 
 def _line_break(rest: str) -> str:

@@ -252,7 +252,7 @@ def _schedule(progress: float, warmup: float) -> float:
 
 def _part(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
     """(inner, rest): whole episodes of hand-written code for choosing a checkpoint."""
-    by_hand = [e for e in examples if e.kind is Kind.PATTERN]
+    by_hand = [e for e in examples if e.kind is Kind.PATTERN and e.is_by_hand]
     episodes = sorted({e.episode for e in by_hand})
     Random(f"{seed}:inner").shuffle(episodes)
     wanted = INNER_SHARE * len(by_hand)

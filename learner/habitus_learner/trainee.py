@@ -52,7 +52,7 @@ class Batch:
                 lines.append((*row.ids[: row.start], *row.rejected))
                 starts.append(row.start)
                 fits.append(0.0)
-                self.pairs.append((len(lines) - 2, len(lines) - 1, row.fit))
+                self.pairs.append((len(lines) - 2, len(lines) - 1, row.prefer))
         time = max(len(line) for line in lines)
         ids = torch.full((len(lines), time), pad)
         weights = torch.zeros(len(lines), time - 1)

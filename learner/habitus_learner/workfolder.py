@@ -18,9 +18,10 @@ from typing import TypeVar
 
 import msgspec
 
-from habitus_learner.examples import Example, Split
+from habitus_learner.examples import Example
 from habitus_learner.gate import Ruling
 from habitus_learner.planner import Plan
+from habitus_learner.split import Split
 from habitus_server.workspaces import Workspace, locked, private_dir, write_atomically
 
 PLAN = "plan.json"

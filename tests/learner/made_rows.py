@@ -9,7 +9,21 @@ import msgspec
 
 from habitus_server import adapters
 from habitus_server.adapters import Manifest
-from habitus_server.records import Evidence, Outcome, Pattern, State, Suggestion, SuggestionRow
+from habitus_server.records import (
+    BugFix,
+    Decision,
+    Evidence,
+    FileResult,
+    Landing,
+    Outcome,
+    Pattern,
+    State,
+    Suggestion,
+    SuggestionRow,
+    Task,
+    TaskFile,
+    TaskKind,
+)
 
 
 def suggestion(**changes: Any) -> Suggestion:
@@ -67,6 +81,76 @@ def pattern(number: int = 1, **changes: Any) -> Pattern:
         settled_at=110.0 + number,
     )
     return msgspec.structs.replace(made, **changes)
+
+
+def fix(number: int = 1, **changes: Any) -> BugFix:
+    made = BugFix(
+        id=f"f{number}",
+        path="a.py",
+        language="python",
+        source="ruff",
+        code="F821",
+        message="Undefined name `pth`",
+        severity=1,
+        prefix="def load(path):\n",
+        suffix="\n",
+        before="    return pth.read_text()",
+        after="    return path.read_text()",
+        approach="by hand",
+        session="day 1",
+        appeared_at=100.0 + number,
+        fixed_at=105.0 + number,
+        settled_at=110.0 + number,
+        recurrences=0,
+        effectiveness=1.0,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def decision(number: int = 1, **changes: Any) -> Decision:
+    made = Decision(
+        id=f"d{number}",
+        origin="command",
+        path=None,
+        title="How signals are stored",
+        problem="Signals must survive a crash.",
+        constraints=("no server", "several processes"),
+        options=("JSON lines", "SQLite"),
+        choice="SQLite",
+        reason="It is transactional.",
+        outcome="",
+        decided_at=100.0 + number,
+        changed_at=110.0 + number,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def landing(suggestion_id: str = "s1", **changes: Any) -> Landing:
+    made = Landing(
+        suggestion_id=suggestion_id,
+        commit_id="c1",
+        path="a.py",
+        text="x = read(path)",
+        first_line=0,
+        committed_at=800.0,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def results(passed: int, failed: int, *, at: float = 200.0, path: str = "a.py") -> FileResult:
+    task = Task(
+        kind=TaskKind.TEST,
+        name="pytest",
+        input="",
+        result="",
+        error=None,
+        succeeded=not failed,
+        started_at=at,
+        duration_s=1.0,
+        window="w1",
+        id=int(at),
+    )
+    return FileResult(task, TaskFile(path, passed, failed))
 
 
 def habit_patterns(count: int, *, files: int = 25, start: float = 1_000.0) -> list[Pattern]:

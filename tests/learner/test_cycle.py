@@ -20,7 +20,16 @@ from habitus_server.engine.model import load_model
 from habitus_server.records import CycleState, Outcome, State
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, locked
-from learner.made_rows import draft_adapter, habit_patterns, manifest, suggestion
+from learner.made_rows import (
+    decision,
+    draft_adapter,
+    fix,
+    habit_patterns,
+    landing,
+    manifest,
+    results,
+    suggestion,
+)
 
 
 class KilledError(Exception):
@@ -49,10 +58,30 @@ def fill(store: Store, *, patterns: int = 140) -> None:
     store.barrier().result()
 
 
+def fill_other_kinds(store: Store) -> None:
+    """A choice among two, which was committed and tested; a fix; a decision."""
+    texts = ("write(path)", "write(path, text)")
+    both = [
+        suggestion(id=f"s{3 + rank}", request_id="r3", rank=rank, text=text, offered_at=20.0)
+        for rank, text in enumerate(texts)
+    ]
+    store.add_suggestions(both)
+    store.set_state("s4", State.ACCEPTED, 21.0, accepted_text=texts[1])
+    store.set_state("s3", State.SUPERSEDED, 21.0, detail={"why": "passed over", "chosen": "s4"})
+    store.settle("s4", Outcome.KEPT, len(texts[1]), texts[1], 60.0)
+    store.add_landing(landing("s4"))
+    run = results(3, 0, at=70.0)
+    store.add_task(run.task, [run.file])
+    store.add_fix(fix(1))
+    store.add_decision(decision(1))
+    store.barrier().result()
+
+
 def test_a_cycle_trains_judges_and_publishes_what_the_engine_can_serve(
     workspace: Workspace, store: Store, state: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     fill(store)
+    fill_other_kinds(store)
     # What serves so far was made for other base weights, and is nobody's incumbent.
     registry.publish(workspace, draft_adapter(tmp_path / "foreign"), manifest())
     stages: list[str] = []
@@ -68,15 +97,23 @@ def test_a_cycle_trains_judges_and_publishes_what_the_engine_can_serve(
     assert ref is not None and ref.version == cycle.adapter
     made = adapters.verify(Path(ref.path), base_sha256=adapters.hash_base(tiny_model))
     assert made.parent is None
-    assert made.examples["failure"] == 1
-    assert made.examples["correction"] == 1
-    assert made.examples["pattern"] > 50
+    assert made.examples.pop("pattern") > 50
+    assert made.examples == {
+        "success": 1,
+        "correction": 1,
+        "failure": 1,
+        "preference": 1,
+        "bug fix": 1,
+        "decision": 1,
+    }
     assert made.figures["gain_low"] > 0
     assert made.verdict == cycle.verdict
     load_model(str(tiny_model), "cpu").network(ref)
     rows = {r for e in read_examples(Path(ref.path) / adapters.EXAMPLES) for r in e.row_ids}
-    stored = {p.id for p in store.patterns()} | {r.suggestion.id for r in store.suggestions()}
-    assert rows and rows <= stored
+    stored = {f"pattern:{one.id}" for one in store.patterns()}
+    stored |= {f"suggestion:{one.suggestion.id}" for one in store.suggestions()}
+    assert rows and rows <= stored | {"fix:f1", "decision:d1", "landing:s4@c1", "task:1"}
+    assert rows >= {"suggestion:s3", "fix:f1", "decision:d1", "landing:s4@c1", "task:1"}
     assert not workfolder.work_folder(workspace).exists()
 
 

@@ -8,15 +8,15 @@ import pytest
 
 from habitus_learner import general, places
 from habitus_learner.dataset import Layout, Mix, packed, passes, rows_of
-from habitus_learner.examples import collect
 from habitus_learner.job import load_layout
+from habitus_learner.lessons import collect
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.fim import Budget
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import load_model
 from habitus_server.engine.wire import Place
 from habitus_server.records import Outcome, State
-from learner.made_rows import accepted, habit_patterns, pattern, row
+from learner.made_rows import accepted, decision, fix, habit_patterns, pattern, row
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,42 @@ def test_corrections_carry_the_text_they_replaced_and_failures_only_refuse(layou
     )
     assert corrected.fit > 0 and corrected.rejected and not corrected.refuse
     assert refused.refuse > 0 and not refused.fit and not refused.rejected
+
+
+def test_a_bug_fix_learns_the_region_as_it_became_and_not_as_it_was(
+    layout: Layout, tiny_model: Path
+) -> None:
+    (example,) = collect([], [], fixes=[fix(1)])
+    (made,) = rows_of(layout, example, Random(0))
+    assert text_of(layout, made.ids[made.start :], tiny_model) == fix(1).after
+    assert text_of(layout, made.rejected, tiny_model) == fix(1).before
+    assert made.fit == made.prefer == example.weight
+
+
+def test_a_preference_compares_two_texts_and_teaches_neither(layout: Layout) -> None:
+    chosen = accepted(Outcome.KEPT, id="s2", rank=1)
+    passed_over = row(State.SUPERSEDED, id="s1", rank=0, text="read()", evidence=None)
+    (example,) = [e for e in collect([chosen, passed_over], []) if e.rejected]
+    (made,) = rows_of(layout, example, Random(0))
+    assert made.fit == 0.0
+    assert made.prefer == example.weight
+    assert made.rejected
+
+
+def test_a_decision_is_taught_section_by_section_as_plain_text() -> None:
+    (example,) = collect([], [], decisions=[decision(1)])
+    sections = set()
+    for seed in range(40):
+        (cut,) = places.practised(example, Random(seed))
+        assert example.target.startswith(cut.prefix + cut.target)
+        sections.add(cut.target.split("\n")[0])
+    assert sections == {
+        "# How signals are stored",
+        "## Problem",
+        "## Constraints",
+        "## Options",
+        "## Decision",
+    }
 
 
 def test_cuts_put_together_give_the_code_as_it_was_written() -> None:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from habitus_learner.cycle import BOOKMARK, Situation, is_due, new_examples
+from habitus_learner.cycle import BOOKMARK, Situation, all_examples, is_due, new_examples
 from habitus_server.config import Learning
+from habitus_server.records import Outcome, Rating, State
 from habitus_server.store import Store
-from learner.made_rows import pattern
+from learner.made_rows import decision, fix, landing, pattern, suggestion
 
 DAY_S = 86_400.0
 
@@ -48,3 +49,37 @@ def test_only_lessons_that_no_cycle_has_seen_are_new(store: Store) -> None:
     assert len(new_examples(store)) == 2
     store.set_meta(BOOKMARK, repr(pattern(1).settled_at))
     assert [e.id for e in new_examples(store)] == ["pattern:p2"]
+
+
+def bookmarked(store: Store) -> None:
+    """One kept suggestion, which a cycle has seen."""
+    store.add_suggestions([suggestion()])
+    store.set_state("s1", State.ACCEPTED, 101.0, accepted_text="read(path)")
+    store.settle("s1", Outcome.KEPT, 10, "read(path)", 700.0).result()
+    assert [e.id for e in all_examples(store)] == ["success:s1"]
+    store.set_meta(BOOKMARK, repr(max(e.changed_at for e in all_examples(store))))
+    assert new_examples(store) == []
+
+
+def test_a_rating_makes_an_old_lesson_new(store: Store) -> None:
+    bookmarked(store)
+    store.rate("s1", Rating.BAD, "wrong", 5_000.0).result()
+    assert [e.id for e in new_examples(store)] == ["failure:s1"]
+
+
+def test_text_that_a_commit_took_out_again_is_a_new_lesson(store: Store) -> None:
+    bookmarked(store)
+    store.add_landing(landing()).result()
+    assert new_examples(store) == []
+    store.undo_landing("s1", "c1", "c2", 6_000.0).result()
+    assert [e.id for e in new_examples(store)] == ["failure:s1"]
+
+
+def test_fixes_and_decisions_are_new_until_a_cycle_has_seen_them(store: Store) -> None:
+    store.add_fix(fix(1)).result()
+    store.add_decision(decision(1)).result()
+    assert {e.kind.value for e in new_examples(store)} == {"bug fix", "decision"}
+    store.set_meta(BOOKMARK, repr(max(e.changed_at for e in all_examples(store))))
+    assert new_examples(store) == []
+    store.add_decision(decision(1, outcome="It held.", changed_at=7_000.0)).result()
+    assert [e.id for e in new_examples(store)] == ["decision:d1"]

@@ -3,14 +3,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from habitus_learner.examples import (
-    SUCCESS_SHARE,
-    Example,
-    Kind,
-    collect,
-    count_by_kind,
-    split,
-)
+from habitus_learner.examples import Example, Kind, count_by_kind
+from habitus_learner.lessons import collect
+from habitus_learner.split import OWN_SHARE, split
 from habitus_server.records import Outcome, State, SuggestionRow
 from learner.made_rows import accepted, habit_patterns, pattern, row
 
@@ -23,12 +18,12 @@ def only(found: SuggestionRow) -> Example:
 def test_an_accepted_suggestion_that_was_kept_is_a_success() -> None:
     example = only(accepted(Outcome.KEPT))
     assert (example.kind, example.target, example.rejected) == (Kind.SUCCESS, "read(path)", "")
-    assert example.row_ids == ("s1",)
+    assert example.row_ids == ("suggestion:s1",)
 
 
 def test_a_success_weighs_by_what_was_retained_of_it() -> None:
     whole, half = only(accepted(Outcome.KEPT)), only(accepted(Outcome.KEPT, retained_chars=5))
-    assert half.weight == pytest.approx(whole.weight / 2)
+    assert 0.5 * whole.weight < half.weight < 0.6 * whole.weight
 
 
 def test_an_edited_suggestion_is_a_correction_from_what_was_suggested() -> None:
@@ -81,7 +76,11 @@ def test_what_nobody_decided_on_teaches_nothing(silent: SuggestionRow) -> None:
 
 def test_hand_written_code_is_a_pattern() -> None:
     (example,) = collect([], [pattern(7)])
-    assert (example.id, example.kind, example.row_ids) == ("pattern:p7", Kind.PATTERN, ("p7",))
+    assert (example.id, example.kind, example.row_ids) == (
+        "pattern:p7",
+        Kind.PATTERN,
+        ("pattern:p7",),
+    )
 
 
 def test_the_same_lesson_counts_once_and_keeps_every_row_it_came_from() -> None:
@@ -89,12 +88,14 @@ def test_the_same_lesson_counts_once_and_keeps_every_row_it_came_from() -> None:
         [row(State.DISMISSED, id="s1"), row(State.DISMISSED, id="s2", offered_at=200.0)], []
     )
     assert example.id == "failure:s2"
-    assert example.row_ids == ("s1", "s2")
+    assert example.row_ids == ("suggestion:s1", "suggestion:s2")
 
 
 def test_counts_name_every_kind() -> None:
     found = collect([accepted(Outcome.KEPT)], [pattern(1), pattern(2, text="b = 2\n")])
-    assert count_by_kind(found) == {"success": 1, "correction": 0, "failure": 0, "pattern": 2}
+    counts = count_by_kind(found)
+    assert list(counts) == [kind.value for kind in Kind]
+    assert {kind: count for kind, count in counts.items() if count} == {"success": 1, "pattern": 2}
 
 
 def test_the_models_own_words_carry_a_bounded_share_of_the_weight() -> None:
@@ -102,7 +103,7 @@ def test_the_models_own_words_carry_a_bounded_share_of_the_weight() -> None:
     train = split(collect(own, habit_patterns(100))).train
     successes = sum(e.weight for e in train if e.kind is Kind.SUCCESS)
     by_hand = sum(e.weight for e in train if e.is_by_hand)
-    assert successes / (successes + by_hand) == pytest.approx(SUCCESS_SHARE)
+    assert successes / (successes + by_hand) == pytest.approx(OWN_SHARE)
 
 
 def test_the_gate_gets_the_newest_places_written_by_hand() -> None:

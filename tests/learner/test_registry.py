@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from habitus_learner import registry
 from habitus_server import adapters
+from habitus_server.commands import status
 from habitus_server.errors import ModelError, TrainingError, UserError
 from habitus_server.workspaces import Workspace
 from learner.made_rows import draft_adapter, manifest
@@ -48,6 +50,15 @@ def test_a_published_adapter_is_whole_and_in_service(workspace: Workspace, tmp_p
     assert ref.version == version
     assert adapters.verify(Path(ref.path)).examples == {"pattern": 3}
     assert oct(Path(ref.path).stat().st_mode & 0o777) == "0o700"
+
+
+def test_the_status_tells_what_the_adapter_in_service_was_trained_on(
+    workspace: Workspace, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examples = {"pattern": 1200, "bug fix": 3, "decision": 0}
+    published(workspace, tmp_path / "draft", b"one", examples=examples)
+    status.run(Namespace(path=workspace.root, state_dir=state))
+    assert "(1 kept), trained on 1,200 pattern, 3 bug fix\n" in capsys.readouterr().out
 
 
 def test_versions_count_up(workspace: Workspace, tmp_path: Path) -> None:

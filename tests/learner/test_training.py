@@ -12,8 +12,9 @@ import torch
 from habitus_learner import workfolder
 from habitus_learner.courtesy import LONGEST_WAIT_S, Courtesy
 from habitus_learner.dataset import Layout, rows_of
-from habitus_learner.examples import Example, collect
+from habitus_learner.examples import Example
 from habitus_learner.job import load_layout
+from habitus_learner.lessons import collect
 from habitus_learner.objective import aversion_loss, preference_loss, token_losses
 from habitus_learner.planner import Hardware, Hyper, Plan, Size, fit, sized
 from habitus_learner.train import Run

@@ -125,7 +125,8 @@ def show(report: Report, path: Path, screen: Screen) -> None:
     for cycle in report.cycles:
         screen.say(f"Cycle {cycle.id} ({cycle.minutes:.1f} min): {cycle.state}. {cycle.verdict}")
     if report.adapter is not None:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in report.adapter.examples.items())
+        counts = report.adapter.examples.items()
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counts if count)
         screen.say(f"Adapter {report.adapter.version}, trained on {kinds}.")
     if report.swap is not None:
         kept = "the same engine" if report.swap.same_engine_process else "a NEW engine"

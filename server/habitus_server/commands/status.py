@@ -14,7 +14,7 @@ from habitus_server.errors import EngineError, ModelError, StoreError
 from habitus_server.workspaces import Workspace, find_workspace, state_dir
 
 HELP = "what Habitus knows, learns and serves for a folder"
-COUNTED = ("accepted", "kept", "edited", "reverted", "patterns")
+COUNTED = ("accepted", "kept", "edited", "reverted", "patterns", "fixes", "decisions")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,8 +66,12 @@ def _adapter_line(workspace: Workspace, problems: list[str]) -> str:
     except ModelError as error:
         problems.append(str(error))
         served = None
-    kept = len(adapters.list_adapters(workspace))
-    return f"{served.version if served else 'base weights'} ({kept} kept)"
+    kept = adapters.list_adapters(workspace)
+    if served is None:
+        return f"base weights ({len(kept)} kept)"
+    kinds = next((one.examples for one in kept if one.version == served.version), {})
+    learned = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
+    return f"{served.version} ({len(kept)} kept), trained on {learned or 'nothing'}"
 
 
 def _store_lines(workspace: Workspace, problems: list[str]) -> dict[str, str]:

@@ -1,0 +1,74 @@
+"""Examples parted by time into those that train and those that judge.
+
+Promises that nothing which a gate item could reveal is trained on, and that the model's
+own words carry a bounded share of the weight. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from habitus_learner.examples import Author, Episode, Example
+
+OWN_SHARE = 0.25
+"""The model's own words may carry at most this share of the whole weight."""
+
+
+class Split(msgspec.Struct, frozen=True):
+    """Examples parted at `cutoff`: `train` was known before it, `gate` written after."""
+
+    train: tuple[Example, ...]
+    gate: tuple[Example, ...]
+    cutoff: float
+
+
+def split(
+    examples: Sequence[Example],
+    *,
+    share: float = 0.25,
+    min_episodes: int = 20,
+    max_items: int = 400,
+    not_before: float = 0.0,
+) -> Split:
+    """Hold out the newest episodes, by hand, for the gate.
+
+    The gate gets at least `share` of the places written by hand (at most
+    `max_items`), and reaches back as far as half of them for `min_episodes`; never
+    further than `not_before`, up to when the incumbent's lessons went. What was
+    written before the cutoff but settled after it is in neither part: its context
+    may hold the gate's answers.
+    """
+    by_hand = sorted((e for e in examples if e.is_by_hand), key=lambda e: -e.at)
+    eligible = [e for e in by_hand if e.at >= not_before]
+    wanted = min(max_items, max(1, round(share * len(by_hand))))
+    limit = max(wanted, min(max_items, len(by_hand) // 2))
+    episodes: set[Episode] = set()
+    cutoff = float("inf")
+    for taken, example in enumerate(eligible):
+        if taken >= limit or (taken >= wanted and len(episodes) >= min_episodes):
+            break
+        episodes.add(example.episode)
+        cutoff = example.at
+    return Split(
+        train=capped(tuple(e for e in examples if e.known_at < cutoff)),
+        gate=tuple(e for e in examples if e.is_by_hand and e.at >= cutoff),
+        cutoff=cutoff,
+    )
+
+
+def capped(examples: tuple[Example, ...]) -> tuple[Example, ...]:
+    """Lower the weights of the model's own words until they carry no more than their share.
+
+    Training on its own accepted words makes a model surer of what it says already.
+    """
+    own = sum(e.weight for e in examples if e.is_own_words)
+    others = sum(e.weight for e in examples if e.author is Author.PERSON)
+    allowed = others * OWN_SHARE / (1.0 - OWN_SHARE)
+    if own <= allowed or others == 0.0:
+        return examples
+    return tuple(
+        msgspec.structs.replace(e, weight=e.weight * allowed / own) if e.is_own_words else e
+        for e in examples
+    )
