@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from habitus_server.errors import StoreError
 from habitus_server.lives import Transition
+from habitus_server.outcomes import Signal
 from habitus_server.records import Evidence, Outcome, Rejection, State, Suggestion
 from habitus_server.rejections import Rejections, Why, key_of, keys_of, place_of, strength
-from habitus_server.retention import Measurement, Settlement
+from habitus_server.retention import Settlement
 
 if TYPE_CHECKING:
     from habitus_server.store import Store
@@ -65,7 +66,7 @@ class Declined:
     def hear(
         self,
         suggestions: Mapping[str, Suggestion],
-        signals: Iterable[Transition | Measurement | Settlement],
+        signals: Iterable[Signal],
     ) -> tuple[list[Rejection], list[str]]:
         """What signals turn down, and the keys of what they allow again."""
         down: list[Rejection] = []
@@ -112,7 +113,7 @@ class Declined:
         return self._rejections.remove(key)
 
 
-def _is_typed_over(signal: Transition | Measurement | Settlement) -> bool:
+def _is_typed_over(signal: Signal) -> bool:
     return (
         isinstance(signal, Transition)
         and signal.state is State.DISMISSED

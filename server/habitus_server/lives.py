@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from habitus_server.moves import Moves
 from habitus_server.records import Evidence, State, Suggestion
 from habitus_server.retention import Accepted
 from habitus_server.spans import GrowingSpan, TrackedSpan, track
@@ -63,6 +64,13 @@ class Transition(msgspec.Struct, frozen=True):
     detail: dict[str, Any] = {}
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """An accepted text stands in another place, or its file has another name."""
+
+    suggestion_id: str
+    at: float
+
+
 class Held(msgspec.Struct):
     """A judgement that waits to be believed; `span` is the text that it found."""
 
@@ -83,6 +91,7 @@ class Life:
         self.lead = lead
         self.state = State.OFFERED
         self.state_at = at
+        self.offered_at = at
         self.seen_at = at
         """Since when the user could read it: shown, or offered where nothing is reported."""
         self.held: Held | None = None
@@ -144,10 +153,10 @@ class Life:
             return self.state_at if self.is_outdated else self._active_at + EXPIRE_S
         return self.state_at + GRACE_S
 
-    def observe(self, change: Change, at: float) -> bool:
+    def observe(self, change: Change, moves: Moves, at: float) -> bool:
         """Take in the edits of one notification; whether `held` is proved by them."""
         if self.accepted:
-            self.accepted.follow(change, at)
+            self.accepted.follow(change, moves, at)
         was_touched, leapt = self._move(change)
         is_over = self.accepted is not None and self.state is not State.PARTIALLY_ACCEPTED
         held_touched = self._move_held(change)

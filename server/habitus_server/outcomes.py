@@ -32,9 +32,10 @@ acceptance of the same text or of another alternative.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from habitus_server.lives import Life, Transition
+from habitus_server.lives import Life, Moved, Transition
+from habitus_server.moves import Moves
 from habitus_server.records import Evidence, Outcome, State, Suggestion
 from habitus_server.retention import Accepted, Measurement, Settlement
 from habitus_server.rivals import gives_way, overlap, passed_by, preference, was_preview
@@ -48,7 +49,7 @@ READ_S = 0.75
 MAX_WATCHED = 64
 """Suggestions watched per document; past this the oldest expire."""
 
-Signal = Transition | Measurement | Settlement
+Signal = Transition | Measurement | Settlement | Moved
 
 
 class Tracker:
@@ -62,6 +63,7 @@ class Tracker:
         self._buffer = buffer
         self._lives: dict[str, Life] = {}
         self._shelf = Shelf()
+        self._moves = Moves()
 
     @property
     def due(self) -> float | None:
@@ -81,8 +83,7 @@ class Tracker:
 
     def standing(self, at: float) -> list[Standing]:
         """What stands of the suggestions that were accepted within the last day."""
-        alive = (life.accepted for life in self._lives.values() if life.accepted)
-        found = (standing_of(one, self._buffer, at) for one in (*self._shelf, *alive))
+        found = (standing_of(one, self._buffer, at) for one in self._followed())
         return [one for one in found if one is not None]
 
     def offer(
@@ -141,6 +142,8 @@ class Tracker:
         if not life.can_become(state, chars):
             return signals
         life.accept_reported(chars, self._buffer, at)
+        if life.accepted:
+            self._moves.disclaim(life.accepted.span)
         for other in self._lives.values():
             if other is not life and gives_way(other, life):
                 signals += _retract(other, life, at)
@@ -159,12 +162,22 @@ class Tracker:
     def edit(self, change: Change, at: float) -> list[Signal]:
         """One notification's edits, from the text as it was last seen."""
         signals = self.tick(at)
-        self._buffer = change.after
-        self._shelf.follow(change, at)
+        self._take_in(change, at)
         for life in self._lives.values():
-            if life.observe(change, at):
+            if life.observe(change, self._moves, at):
                 signals += self._believe(life, at)
+        signals += [Moved(one.suggestion_id, at) for one in self._followed() if one.take_move()]
         return signals
+
+    def _take_in(self, change: Change, at: float) -> None:
+        self._buffer = change.after
+        self._moves.took(change, at)
+        self._shelf.follow(change, self._moves, at)
+
+    def _followed(self) -> Iterator[Accepted]:
+        """Accepted text, settled or not."""
+        yield from self._shelf
+        yield from (life.accepted for life in self._lives.values() if life.accepted)
 
     def saved(self, at: float, moment: str = "saved") -> list[Signal]:
         """Measure what has a horizon ahead at a moment: a save, a test run, a commit."""
@@ -194,8 +207,17 @@ class Tracker:
     def reopen(self, buffer: Buffer, at: float) -> None:
         """The document is open again: find what has settled in the text as it is now."""
         edits = reconcile(self._buffer.text, buffer.text)
-        self._shelf.follow(Change(self._buffer, buffer, tuple(edits), is_rewrite=True), at)
-        self._buffer = buffer
+        self._take_in(Change(self._buffer, buffer, tuple(edits), is_rewrite=True), at)
+
+    def moved(self, at: float) -> list[Signal]:
+        """The document has another name: say so of all accepted text in it."""
+        return [Moved(one.suggestion_id, at) for one in self._followed()]
+
+    def disown(self, since: float) -> None:
+        """Another program wrote the file: what changed by more than a key is nobody's."""
+        for life in self._lives.values():
+            if life.accepted:
+                life.accepted.disown(since)
 
     def _advance(self, life: Life, at: float) -> list[Signal]:
         """What time alone brings for one suggestion."""
@@ -242,10 +264,13 @@ class Tracker:
         for other in self._lives.values():
             if other is life or not other.accepted or not overlap(other.accepted.span, held.span):
                 continue
+            if other.accepted.at <= life.offered_at:
+                continue
             if not was_preview(other.accepted):
                 return signals
             signals += _retract(other, life, at)
         life.believe(held, held.span)
+        self._moves.disclaim(held.span)
         signals += life.move_to(state, at, Evidence.INFERRED, {"accepted_at": held.since})
         return signals + self._pass_over(life, at)
 

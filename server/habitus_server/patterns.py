@@ -63,6 +63,10 @@ class Notebook:
         """When `tick` has something to give at the earliest."""
         return min((region.touched_at + QUIET_S for region in self._regions), default=None)
 
+    def relabel(self, path: str, language: str) -> None:
+        """The document has another name."""
+        self._path, self._language = path, language
+
     def exclude(self, spans: Mapping[str, TrackedSpan]) -> None:
         """Name text of accepted suggestions (`Tracker.accepted_spans`); it stays excluded.
 

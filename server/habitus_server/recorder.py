@@ -8,17 +8,16 @@ is on disk. Rows are made and written by `scribe`.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from habitus_server.declined import Declined
 from habitus_server.errors import StoreError
+from habitus_server.following import Following
+from habitus_server.leaving import Departures
 from habitus_server.lives import Transition
-from habitus_server.outcomes import Signal, Tracker
-from habitus_server.patterns import Notebook
+from habitus_server.outcomes import Signal
 from habitus_server.records import Pattern, Suggestion
 from habitus_server.rejections import Why
 from habitus_server.scribe import Rules, Scribe
@@ -30,50 +29,6 @@ from habitus_server.text import Change
 
 if TYPE_CHECKING:
     from habitus_server.store import Store
-
-
-RECENT_OFFERS = 16
-MAX_CLOSED = 64
-"""Closed documents whose accepted text is remembered; past this the oldest are forgotten."""
-
-
-class _Following:
-    """One open document: the suggestions and the handwriting that are followed in it."""
-
-    def __init__(self, document: Document, session: str, tracker: Tracker) -> None:
-        self.document = document
-        self.tracker = tracker
-        self.notebook = Notebook(
-            document.buffer, document.path, document.language, session, lambda: token_hex(8)
-        )
-        self.suggestions: dict[str, Suggestion] = {}
-        self.recent: deque[str] = deque(maxlen=RECENT_OFFERS)
-
-    @property
-    def due(self) -> float | None:
-        """When time alone next brings something."""
-        both = (self.tracker.due, self.notebook.due)
-        return min((due for due in both if due is not None), default=None)
-
-    def edit(self, change: Change, now: float) -> tuple[list[Signal], list[Pattern]]:
-        """Follow an edit. Accepted text is told to the notebook before and after it."""
-        signals = self.tracker.tick(now)
-        self.notebook.exclude(self.tracker.accepted_spans())
-        signals += self.tracker.edit(change, now)
-        patterns = self.notebook.edit(change, now)
-        self.notebook.exclude(self.tracker.accepted_spans())
-        return signals, patterns
-
-    def tick(self, now: float) -> tuple[list[Signal], list[Pattern]]:
-        """What time alone has brought."""
-        signals = self.tracker.tick(now)
-        self.notebook.exclude(self.tracker.accepted_spans())
-        return signals, self.notebook.tick(now)
-
-    def close(self, now: float) -> tuple[list[Signal], list[Pattern]]:
-        """The document closed."""
-        signals, patterns = self.tick(now)
-        return signals + self.tracker.close(now), patterns + self.notebook.close(now)
 
 
 class Recorder:
@@ -88,8 +43,8 @@ class Recorder:
     ) -> None:
         self._window_id = window_id
         self._clock = clock
-        self._open: dict[str, _Following] = {}
-        self._closed: dict[str, tuple[Document, Tracker]] = {}
+        self._open: dict[str, Following] = {}
+        self._departures = Departures()
         self._owner: dict[str, str] = {}
         self._scribe = scribe or Scribe()
         self._declined = declined or Declined(clock)
@@ -104,10 +59,7 @@ class Recorder:
         """Follow one step of a document; whether it inserted a suggestion's own words."""
         uri, now = step.document.uri, self._clock()
         if isinstance(step.event, Opened):
-            if uri in self._open:
-                self._forget(uri, now)
-            tracker = self._tracker_of(step.document, now)
-            self._open[uri] = _Following(step.document, self._window_id, tracker)
+            self._opened(step.document, now)
             return False
         following = self._open.get(uri)
         if following is None:
@@ -118,9 +70,9 @@ class Recorder:
             own_words = _is_own_word(step.change, following.recent)
             self._write(following, *following.edit(step.change, now))
         if isinstance(step.event, Saved):
-            self._write(following, following.tracker.saved(now))
+            self._write(following, following.saved(now))
         if isinstance(step.event, Closed):
-            self._forget(uri, now)
+            self._departures.add(self._open.pop(uri), now)
         return own_words
 
     def offered(self, snapshot: Snapshot, offers: Sequence[Offer]) -> None:
@@ -202,13 +154,32 @@ class Recorder:
         In a file that is closed, as it was when it closed.
         """
         now = self._clock()
-        open_ones = ((one.document, one.tracker) for one in self._open.values())
-        return [
+        found = [
             standing
-            for document, tracker in (*open_ones, *self._closed.values())
-            if document.path == path
-            for standing in tracker.standing(now)
+            for following in self._open.values()
+            if following.document.path == path
+            for standing in following.tracker.standing(now)
         ]
+        return found + self._departures.standing(path, now)
+
+    def renamed(self, old_uri: str, new_uri: str, path: str) -> None:
+        """The editor renamed a file; `path` is its new one."""
+        now = self._clock()
+        following = self._departures.rename(old_uri, new_uri, path, now)
+        known = self._open.get(new_uri)
+        if following is None:
+            return
+        if known is not None and not known.suggestions:
+            self._go_on(following, known.document, now)
+        else:
+            self._departures.add(following, now)
+
+    def changed_on_disk(self, paths: Iterable[str]) -> None:
+        """Files have changed on disk, by a save or by another program."""
+        now, changed = self._clock(), frozenset(paths)
+        for following in self._open.values():
+            if following.document.path in changed:
+                following.changed_on_disk(now)
 
     def checked_out(self) -> None:
         """Another branch was checked out: nobody judged or wrote what that changes."""
@@ -223,11 +194,16 @@ class Recorder:
         for following in self._open.values():
             if following.due is not None and following.due <= now:
                 self._write(following, *following.tick(now))
+        for following, closed_at in self._departures.over(now):
+            self._end(following, closed_at)
 
     def close_all(self) -> None:
         """The window closes: every document does."""
+        now = self._clock()
+        for following, closed_at in self._departures.over(float("inf")):
+            self._end(following, closed_at)
         for uri in tuple(self._open):
-            self._forget(uri, self._clock())
+            self._end(self._open.pop(uri), now)
 
     async def flush(self) -> None:
         """Return when everything up to now is on disk, or known not to be."""
@@ -237,30 +213,35 @@ class Recorder:
         """Hand what is queued to the store without the loop."""
         self._scribe.drain()
 
-    def _forget(self, uri: str, now: float) -> None:
-        following = self._open.pop(uri)
+    def _opened(self, document: Document, now: float) -> None:
+        """A document opens: a new one, or one that was only away for a moment."""
+        known = self._open.get(document.uri) or self._departures.returning(document)
+        if known is None:
+            tracker = self._departures.tracker_of(document, now)
+            self._open[document.uri] = Following(document, self._window_id, tracker)
+        else:
+            self._go_on(known, document, now)
+
+    def _go_on(self, following: Following, document: Document, now: float) -> None:
+        """Follow a document under the name, and with the text, that it has now."""
+        self._write(following, *following.take_up(document, now))
+        self._open[document.uri] = following
+        for suggestion_id in following.suggestions:
+            self._owner[suggestion_id] = document.uri
+
+    def _end(self, following: Following, now: float) -> None:
+        """A document has closed for good."""
         self._write(following, *following.close(now))
-        if following.tracker.standing(now):
-            self._closed[uri] = following.document, following.tracker
-        if len(self._closed) > MAX_CLOSED:
-            del self._closed[next(iter(self._closed))]
+        self._departures.bury(following, now)
         for suggestion_id in following.suggestions:
             self._owner.pop(suggestion_id, None)
 
-    def _tracker_of(self, document: Document, now: float) -> Tracker:
-        """The tracker that a document had before it closed, or a new one."""
-        if document.uri not in self._closed:
-            return Tracker(document.buffer)
-        _, tracker = self._closed.pop(document.uri)
-        tracker.reopen(document.buffer, now)
-        return tracker
-
-    def _followed(self, suggestion_id: str) -> _Following | None:
+    def _followed(self, suggestion_id: str) -> Following | None:
         uri = self._owner.get(suggestion_id)
         return self._open.get(uri) if uri is not None else None
 
     async def _report(
-        self, following: _Following, suggestion_id: str, signals: Sequence[Signal]
+        self, following: Following, suggestion_id: str, signals: Sequence[Signal]
     ) -> str:
         done = self._write(following, signals)
         if not any(
@@ -279,7 +260,7 @@ class Recorder:
 
     def _write(
         self,
-        following: _Following,
+        following: Following,
         signals: Sequence[Signal],
         patterns: Sequence[Pattern] = (),
     ) -> Future[None] | None:

@@ -21,10 +21,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from habitus_server.moves import PASTE_S, Cut, Moves, cut_by
 from habitus_server.records import Evidence, Outcome
 from habitus_server.spans import TrackedSpan
 from habitus_server.text import Change
-from habitus_server.verdicts import squeeze, unify, without_layout
+from habitus_server.verdicts import is_leap, squeeze, unify, without_layout
 
 HORIZONS_S = (30.0, 120.0, 300.0, 600.0)
 """When retention is measured, counted from the acceptance."""
@@ -73,8 +74,11 @@ class Accepted:
         self.at = at
         self._lead = lead
         self._touched_at = at
+        self._leapt_at = at
         self._measured = 0
         self._baseline = without_layout(span.original)
+        self._cut: Cut | None = None
+        self._has_moved = False
         self._is_lost = False
 
     @property
@@ -87,18 +91,51 @@ class Accepted:
         """How many accepted characters survive."""
         return len(unify(self.span.survivors_from(self._lead)))
 
-    def follow(self, change: Change, at: float) -> None:
-        """Move through the edits of one notification."""
+    def follow(self, change: Change, moves: Moves, at: float) -> None:
+        """Move through the edits of one notification, which `moves` has taken in."""
         before, span = self.span, self.span
-        for edit in change.edits:
-            if span.touches(edit) and not change.is_rewrite:
-                self._touched_at = at
-            span = span.after(edit)
+        for stroke in moves.strokes:
+            was, span = span, span.after(stroke.edit)
+            if was.touches(stroke.edit):
+                self._touched_at = self._touched_at if change.is_rewrite else at
+                if len(stroke.removed) > 1 or is_leap(stroke.edit.text):
+                    self._leapt_at = at
+                self._cut = cut_by(stroke, was, span, at) or self._cut
         self.span = span
+        if self._is_put_elsewhere(moves, at):
+            self._has_moved = True
+            return
         if change.is_rewrite and without_layout(before.text) == self._baseline:
             self._baseline = without_layout(span.text)
         if change.is_rewrite and span.retained < before.retained * SURVIVES_REWRITE:
             self._is_lost = True
+
+    def _is_put_elsewhere(self, moves: Moves, at: float) -> bool:
+        """Go where a cut text was put; lose it where that is in doubt."""
+        cut = self._cut
+        if cut is None:
+            return False
+        is_back = self.span.retained * 2 > cut.was.retained
+        if is_back or at - cut.at > PASTE_S:
+            self._cut = None
+            return False
+        start = moves.found(cut) if cut.is_whole else None
+        if start is None:
+            self._is_lost = self._is_lost or moves.is_doubtful(cut)
+            return False
+        self.span = msgspec.structs.replace(cut.was, start=start, history=())
+        self._cut = None
+        return True
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is unknown where the text went."""
+        return self._is_lost
+
+    def take_move(self) -> bool:
+        """Whether the text was cut and pasted since this was asked last."""
+        has_moved, self._has_moved = self._has_moved, False
+        return has_moved
 
     @property
     def present_text(self) -> str:
@@ -110,6 +147,11 @@ class Accepted:
     def final_text(self) -> str:
         """What stands in its place now; line breaks are LF."""
         return unify(self.present_text)
+
+    def disown(self, since: float) -> None:
+        """What more than a key changed since then was not the user's doing."""
+        if self._leapt_at >= max(since, self.at) and self.outcome() is not Outcome.KEPT:
+            self._is_lost = True
 
     def due(self) -> float:
         """When something next happens without an edit, until it settles."""
@@ -127,6 +169,8 @@ class Accepted:
     @property
     def _settles_at(self) -> float:
         rested_at = max(self.at + SETTLE_AFTER_S, self._touched_at + QUIET_S)
+        if self._cut is not None:
+            rested_at = max(rested_at, self._cut.at + PASTE_S)
         return min(rested_at, self.at + HORIZONS_S[-1])
 
     def measure_due(self, at: float) -> Iterator[Measurement]:

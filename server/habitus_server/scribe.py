@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from habitus_server.errors import StoreError
-from habitus_server.lives import Transition
+from habitus_server.lives import Moved, Transition
 from habitus_server.outcomes import Signal
 from habitus_server.records import Pattern, Rejection, Suggestion
 from habitus_server.retention import Measurement, Settlement
@@ -121,7 +121,7 @@ class Scribe:
     ) -> Written:
         if not self._may_store(document):
             return []
-        written = [self._store_signal(signal) for signal in signals]
+        written = [self._store_signal(document, signal) for signal in signals]
         if patterns:
             storable = [self._clean.pattern(one) for one in patterns]
             written.append(self._need_store().add_patterns(storable))
@@ -144,7 +144,7 @@ class Scribe:
                 done[-1].add_done_callback(partial(_tell, written, one.key))
         return done
 
-    def _store_signal(self, signal: Signal) -> Future[None]:
+    def _store_signal(self, document: Document, signal: Signal) -> Future[None]:
         store = self._need_store()
         if isinstance(signal, Transition):
             text = signal.accepted_text
@@ -163,6 +163,8 @@ class Scribe:
                 "accepted": signal.accepted_chars,
             }
             return store.add_event(signal.suggestion_id, "retained", signal.at, detail)
+        if isinstance(signal, Moved):
+            return store.note_move(signal.suggestion_id, document.path, signal.at)
         return self._settle(signal)
 
     def _settle(self, signal: Settlement) -> Future[None]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from habitus_server.moves import Moves
 from habitus_server.records import Outcome
 from habitus_server.retention import Accepted, Measurement
 from habitus_server.spans import TrackedSpan
@@ -50,10 +51,10 @@ class Shelf:
             self._texts.pop(one.suggestion_id, None)
             self._by_hand.discard(one.suggestion_id)
 
-    def follow(self, change: Change, at: float) -> None:
+    def follow(self, change: Change, moves: Moves, at: float) -> None:
         """Move every text through the edits of one notification."""
         for one in self:
-            one.follow(change, at)
+            one.follow(change, moves, at)
 
     def due(self) -> float | None:
         """When a horizon comes next."""
@@ -81,7 +82,7 @@ class Shelf:
 
 def standing_of(accepted: Accepted, buffer: Buffer, at: float) -> Standing | None:
     """What stands of an accepted text now; None when it is old, or gone for the most part."""
-    is_gone = not accepted.retained_chars or accepted.outcome() is Outcome.REVERTED
+    is_gone = accepted.is_lost or accepted.outcome() is Outcome.REVERTED
     if is_gone or at - accepted.at > STANDS_S:
         return None
     line = buffer.line_at(accepted.span.end - len(accepted.present_text))

@@ -27,6 +27,8 @@ PIECE_CHARS = 16_384
 """Pieces aim at this size: large enough to be few, small enough to copy in microseconds."""
 
 MAX_SLIDE = 200
+LEAST_KEPT = 4
+"""Shorter texts may stand in what replaces them by chance."""
 
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
@@ -213,6 +215,22 @@ class Buffer:
         tail = common_suffix(gone[head:], edit.text[head:])
         return Edit(edit.start + head, edit.end - tail, edit.text[head : len(edit.text) - tail])
 
+    def parts(self, edit: Edit) -> list[Edit]:
+        """The same change, trimmed, and around what it puts back whole in its middle.
+
+        `int(` and `)` around a call are two insertions, also where one edit brings both.
+        """
+        for one in (edit, self.trim(edit)):
+            gone = self.slice(one.start, one.end)
+            if len(gone) >= LEAST_KEPT and one.text.count(gone) == 1:
+                at = one.text.index(gone)
+                after = one.start + at + len(gone)
+                return [
+                    Edit(one.start, one.start, one.text[:at]),
+                    Edit(after, after, one.text[at + len(gone) :]),
+                ]
+        return [one]
+
     def slide(self, edit: Edit, towards: int) -> Edit:
         """The same insertion, moved towards an offset as far as the result stays the same.
 
@@ -265,7 +283,7 @@ def replay(before: Buffer, changes: Iterable[ContentChange], encoding: PositionE
         else:
             end = change.start if change.end is None else change.end
             raw = buffer.edit_at(change.start, end, change.text, encoding)
-            found = [buffer.trim(raw)]
+            found = buffer.parts(raw)
         for edit in found:
             if not edit.is_empty:
                 buffer = buffer.apply(edit)

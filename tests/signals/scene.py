@@ -24,9 +24,9 @@ def change_of(buffer: Buffer, *edits: Edit) -> Change:
     after = buffer
     trimmed = []
     for edit in edits:
-        edit = after.trim(edit)
-        trimmed.append(edit)
-        after = after.apply(edit)
+        for part in after.parts(edit):
+            trimmed.append(part)
+            after = after.apply(part)
     return Change(buffer, after, tuple(trimmed))
 
 

@@ -6,6 +6,7 @@ happens unless told otherwise, as a person's would.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -18,8 +19,6 @@ from habitus_server.session import Changed, Closed, Document, Event, Opened, Sav
 from habitus_server.suggest import Offer
 from habitus_server.text import Buffer, ContentChange, Edit, PositionEncoding
 from signals.scene import suggestion, unmark
-
-FOLDER = Path("/w")
 
 
 class Ledger(Scribe):
@@ -47,15 +46,24 @@ class Ledger(Scribe):
 class Window:
     """One editor window; `name` is the file that has the focus."""
 
-    def __init__(self, marked: str, encoding: PositionEncoding = PositionEncoding.UTF16) -> None:
+    def __init__(
+        self,
+        marked: str,
+        encoding: PositionEncoding = PositionEncoding.UTF16,
+        folder: Path = Path("/w"),
+    ) -> None:
         self.now = 100.0
         self.session = Session(encoding)
-        self.session.add_folder(FOLDER)
+        self.folder = folder
+        self.session.add_folder(folder)
         self.ledger = Ledger()
         self.recorder = Recorder("window", lambda: self.now, self.ledger)
         self.sends_whole_documents = False
+        self.line_break = "\n"
         self.requests = 0
         self.offers: list[Offer] = []
+        self._done: list[list[Edit]] = []
+        self._undone: list[list[Edit]] = []
         self.cursor = 0
         self.name = ""
         self.open("a.py", marked)
@@ -65,7 +73,7 @@ class Window:
     @property
     def uri(self) -> str:
         """The file that has the focus."""
-        return uri_of(self.name)
+        return self.uri_of(self.name)
 
     @property
     def buffer(self) -> Buffer:
@@ -79,6 +87,21 @@ class Window:
         """The text that has the focus."""
         return self.buffer.text
 
+    def uri_of(self, name: str) -> str:
+        """The URI of a file of the window's folder."""
+        return (self.folder / name).as_uri()
+
+    def rename(self, name: str, told: str = "") -> None:
+        """Close the file and open it under a new name; `told` says when that is reported."""
+        old, text = self.name, self.text
+        if told == "first":
+            self.recorder.renamed(self.uri_of(old), self.uri_of(name), name)
+        self.close()
+        self.name = name
+        self.take_event(Opened(self.uri, "python", 1, text))
+        if told == "last":
+            self.recorder.renamed(self.uri_of(old), self.uri_of(name), name)
+
     def open(self, name: str, marked: str) -> None:
         """Open a file and go to it."""
         text, self.cursor = unmark(marked)
@@ -86,7 +109,7 @@ class Window:
         self.take_event(Opened(self.uri, "python", 1, text))
 
     def close(self) -> None:
-        """Close the file that has the focus."""
+        """Close the file that has the focus, at once."""
         self.take_event(Closed(self.uri))
 
     def save(self) -> None:
@@ -105,9 +128,34 @@ class Window:
     def edit(self, *edits: Edit, after_s: float = 1.0) -> None:
         """One notification with several edits, each in what the earlier ones leave."""
         self.now += after_s
+        self._undone.clear()
+        self._done.append(self._send(edits))
+
+    def undo(self, after_s: float = 1.0) -> None:
+        """Take the latest notification back."""
+        self.now += after_s
+        self._undone.append(self._take_back(self._done.pop()))
+
+    def redo(self) -> None:
+        """Do again what was undone."""
+        self.now += 1.0
+        self._done.append(self._take_back(self._undone.pop()))
+
+    def _take_back(self, edits: list[Edit]) -> list[Edit]:
+        inverse = self._send(edits)
+        self.cursor = edits[-1].start + len(edits[-1].text)
+        return inverse
+
+    def _send(self, edits: Sequence[Edit]) -> list[Edit]:
+        """Send one notification; what takes it back."""
         buffer = self.buffer
-        changes = []
+        changes: list[ContentChange] = []
+        inverse: list[Edit] = []
         for edit in edits:
+            inverse.insert(
+                0,
+                Edit(edit.start, edit.start + len(edit.text), buffer.slice(edit.start, edit.end)),
+            )
             start, end = (
                 buffer.position_at(at, self.session.encoding) for at in (edit.start, edit.end)
             )
@@ -116,6 +164,8 @@ class Window:
         if self.sends_whole_documents:
             changes = [ContentChange(buffer.text)]
         self.take_event(Changed(self.uri, 2, tuple(changes)))
+        self.cursor = min(self.cursor, len(self.buffer))
+        return inverse
 
     def rewrite(self, text: str, after_s: float = 1.0) -> None:
         """One notification that replaces the whole document."""
@@ -176,12 +226,19 @@ class Window:
         """Insert a suggestion without reporting it."""
         one = self.recorder.suggestion(name)
         assert one is not None
-        self.insert(one.text, after_s=after_s)
+        right = next(offer.replace_right for offer in self.offers if offer.suggestion is one)
+        text = one.text.replace("\n", self.line_break)
+        self.edit(Edit(self.cursor, self.cursor + right, text), after_s=after_s)
+        self.cursor += len(text)
 
     def accept(self, name: str = "a", *, after_s: float = 1.0) -> None:
         """Insert a suggestion and report it."""
         self.take(name, after_s=after_s)
         self.report(name)
+
+    def dismiss(self, name: str = "a") -> None:
+        """Report a rejection, as the command does that a client runs."""
+        asyncio.run(self.recorder.dismiss(name))
 
     def report(self, name: str = "a") -> None:
         """Report an acceptance."""
@@ -221,8 +278,3 @@ class Window:
         ]
         assert len(found) <= 1
         return found[0] if found else None
-
-
-def uri_of(name: str) -> str:
-    """The URI of a file of the window's folder."""
-    return (FOLDER / name).as_uri()

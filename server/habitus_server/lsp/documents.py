@@ -1,4 +1,4 @@
-"""didOpen, didChange, didSave, didClose, didFocus, and the workspace's folders."""
+"""didOpen, didChange, didSave, didClose, didFocus, and the workspace's folders and names."""
 
 from __future__ import annotations
 
@@ -55,3 +55,9 @@ def folders_changed(rooms: Rooms, params: types.DidChangeWorkspaceFoldersParams)
     for come in params.event.added:
         if (folder := file_path(come.uri)) is not None:
             rooms.add_folder(folder)
+
+
+def renamed(rooms: Rooms, params: types.RenameFilesParams) -> None:
+    """Files have new names; documents close and open around this, in any order."""
+    for one in params.files:
+        rooms.renamed(one.old_uri, one.new_uri)

@@ -157,6 +157,11 @@ class Rooms:
             self._focus = uri
             self.tell()
 
+    def renamed(self, old_uri: str, new_uri: str) -> None:
+        """A file of the workspace has a new name."""
+        location = self.session.locate(new_uri)
+        self._root_of(location).renamed(old_uri, new_uri, location.path)
+
     def add_folder(self, folder: Path) -> None:
         """A root joins the window."""
         self.session.add_folder(folder)

@@ -277,10 +277,24 @@ class Root:
             return ""
         return await asyncio.to_thread(self._library.why_silent, snapshot.path, snapshot.language)
 
+    def renamed(self, old_uri: str, new_uri: str, path: str) -> None:
+        """A file of this root has a new name."""
+        if self._recorder is not None:
+            self._recorder.renamed(old_uri, new_uri, path)
+
     def _changed_on_disk(self, burst: Burst) -> None:
         self.judgements.changed_on_disk(self.folder, burst)
+        if self._recorder is not None:
+            self._recorder.changed_on_disk(self._changed_paths(burst))
         if self._feed is not None:
             self._feed.changed_on_disk(self.folder, burst)
+
+    def _changed_paths(self, burst: Burst) -> list[str]:
+        """The files of a burst; every open one where the burst is too large to tell."""
+        if burst.is_many:
+            return [step.document.path for step in self._open_steps.values()]
+        inside = (path for path in burst.paths if path.is_relative_to(self.folder))
+        return [path.relative_to(self.folder).as_posix() for path in inside]
 
     # --- suggestions and their fate -----------------------------------------------------
 

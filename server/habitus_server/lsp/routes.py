@@ -34,6 +34,10 @@ class Route(msgspec.Struct, frozen=True):
     is_request: bool = False
 
 
+EVERY_FILE = types.FileOperationRegistrationOptions(
+    [types.FileOperationFilter(types.FileOperationPattern("**/*"), "file")]
+)
+
 ROUTES = (
     Route(types.TEXT_DOCUMENT_DID_OPEN, "documents", "opened"),
     Route(types.TEXT_DOCUMENT_DID_CHANGE, "documents", "changed"),
@@ -43,6 +47,7 @@ ROUTES = (
     Route(types.TEXT_DOCUMENT_DID_CLOSE, "documents", "closed"),
     Route("textDocument/didFocus", "documents", "focused"),
     Route(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, "documents", "folders_changed"),
+    Route(types.WORKSPACE_DID_RENAME_FILES, "documents", "renamed", EVERY_FILE),
     # Without options pygls does not announce inline completion.
     Route(
         types.TEXT_DOCUMENT_INLINE_COMPLETION,
