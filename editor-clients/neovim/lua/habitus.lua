@@ -1,6 +1,6 @@
 --- Habitus for Neovim 0.12 and later: configures the language server, shows its inline
 --- completions, and reports what Neovim itself does not: what was shown, what was
---- accepted in part, and what was dismissed.
+--- accepted in part, what was dismissed, and what other servers say is wrong.
 ---
 --- Everything else (whole acceptance, retention, learning) is the server's business.
 
@@ -151,29 +151,155 @@ local function map_keys(keys, bufnr)
   end
 end
 
-local COMMANDS = {
-  learn = 'habitus.learnNow',
-  rollback = 'habitus.rollBack',
-  pause = 'habitus.pause',
-  resume = 'habitus.resume',
-  status = 'habitus.status',
+local REPORT_DELAY_MS = 500
+
+---@param bufnr integer
+---@param lnum integer
+---@param col integer
+---@param encoding string
+---@return lsp.Position
+local function position(bufnr, lnum, col, encoding)
+  local line = vim.api.nvim_buf_get_lines(bufnr, lnum, lnum + 1, false)[1] or ''
+  return { line = lnum, character = vim.str_utfindex(line, encoding, math.min(col, #line), false) }
+end
+
+--- Tell the server everything that is known to be wrong in a buffer, whoever found it.
+---@param bufnr integer
+local function report_diagnostics(bufnr)
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'habitus', bufnr = bufnr })) do
+    local found = {}
+    for _, one in ipairs(vim.diagnostic.get(bufnr)) do
+      if one.source ~= 'habitus' then
+        table.insert(found, {
+          -- Where it is now: what the server sent may be about an older text.
+          range = {
+            start = position(bufnr, one.lnum, one.col, client.offset_encoding),
+            ['end'] = position(bufnr, one.end_lnum or one.lnum, one.end_col or one.col, client.offset_encoding),
+          },
+          severity = one.severity,
+          source = one.source,
+          code = one.code,
+          message = one.message,
+        })
+      end
+    end
+    client:notify('habitus/diagnostics', {
+      uri = vim.uri_from_bufnr(bufnr),
+      version = vim.lsp.util.buf_versions[bufnr],
+      diagnostics = found,
+    })
+  end
+end
+
+--- The newest report that waits, by buffer.
+---@type table<integer, integer>
+local waiting = {}
+
+---@param bufnr integer
+local function report_diagnostics_soon(bufnr)
+  local mine = (waiting[bufnr] or 0) + 1
+  waiting[bufnr] = mine
+  vim.defer_fn(function()
+    if waiting[bufnr] == mine and vim.api.nvim_buf_is_loaded(bufnr) then
+      report_diagnostics(bufnr)
+    end
+  end, REPORT_DELAY_MS)
+end
+
+--- Run a command of the server, and show its answer.
+---@param command string
+---@param argument table
+local function run(command, argument)
+  local client = vim.lsp.get_clients({ name = 'habitus' })[1]
+  if not client then
+    vim.notify('Habitus is not running.')
+    return
+  end
+  client:exec_cmd({ title = command, command = command, arguments = { argument } }, nil, function(err, result)
+    vim.notify(err and err.message or vim.inspect(result))
+  end)
+end
+
+--- Say what the suggestion that was shown or accepted last was worth.
+---@param rating 'good'|'bad'
+---@param word? string Why, in a word or a few.
+function M.rate(rating, word)
+  run('habitus.rate', { rating = rating, word = word ~= '' and word or nil })
+end
+
+local QUESTIONS = {
+  { 'title', 'What was to be decided? ' },
+  { 'choice', 'What was chosen? ' },
+  { 'options', 'Among what (a; b; c)? ' },
+  { 'reason', 'Why? ' },
 }
 
---- `:Habitus learn|rollback|pause|resume|status`
-local function create_command()
-  vim.api.nvim_create_user_command('Habitus', function(call)
-    local command = COMMANDS[call.args]
-    local client = vim.lsp.get_clients({ name = 'habitus' })[1]
-    if not command or not client then
-      vim.notify(command and 'Habitus is not running.' or 'Habitus: no such command: ' .. call.args)
+--- Ask for a decision, and have it written down; an empty first answer ends it.
+function M.decide()
+  local told = { uri = vim.uri_from_bufnr(0) }
+  local function ask(number)
+    local question = QUESTIONS[number]
+    if not question then
+      told.options = vim.split(told.options, '%s*;%s*', { trimempty = true })
+      run('habitus.decide', told)
       return
     end
-    local arguments = { { uri = vim.uri_from_bufnr(0) } }
-    client:exec_cmd({ title = call.args, command = command, arguments = arguments }, nil, function(err, result)
-      vim.notify(err and err.message or vim.inspect(result))
+    vim.ui.input({ prompt = question[2] }, function(answer)
+      if answer and (answer ~= '' or number > 2) then
+        told[question[1]] = answer
+        ask(number + 1)
+      end
     end)
+  end
+  ask(1)
+end
+
+---@param command string
+---@return fun()
+local function about_buffer(command)
+  return function()
+    run(command, { uri = vim.uri_from_bufnr(0) })
+  end
+end
+
+---@type table<string, fun(rest: string)>
+local COMMANDS = {
+  learn = about_buffer('habitus.learnNow'),
+  rollback = about_buffer('habitus.rollBack'),
+  pause = about_buffer('habitus.pause'),
+  resume = about_buffer('habitus.resume'),
+  status = about_buffer('habitus.status'),
+  good = function(word)
+    M.rate('good', word)
+  end,
+  bad = function(word)
+    M.rate('bad', word)
+  end,
+  decide = function()
+    M.decide()
+  end,
+  outcome = function(rest)
+    local id, outcome = rest:match('^(%S+)%s+(.+)$')
+    if id then
+      run('habitus.decisionOutcome', { id = id, outcome = outcome, uri = vim.uri_from_bufnr(0) })
+    else
+      vim.notify('Habitus: outcome ID TEXT')
+    end
+  end,
+}
+
+--- `:Habitus learn|rollback|pause|resume|status|good|bad|decide|outcome`
+local function create_command()
+  vim.api.nvim_create_user_command('Habitus', function(call)
+    local name, rest = call.args:match('^(%S+)%s*(.*)$')
+    local command = COMMANDS[name]
+    if command then
+      command(rest)
+    else
+      vim.notify('Habitus: no such command: ' .. call.args)
+    end
   end, {
-    nargs = 1,
+    nargs = '+',
     complete = function()
       return vim.tbl_keys(COMMANDS)
     end,
@@ -199,6 +325,9 @@ function M.setup(options)
     on_init = report_shown,
     on_attach = function(_, bufnr)
       vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
+      if #vim.diagnostic.get(bufnr) > 0 then
+        report_diagnostics_soon(bufnr)
+      end
       if chosen.keys then
         map_keys(chosen.keys, bufnr)
       end
@@ -208,6 +337,12 @@ function M.setup(options)
     end,
   })
   create_command()
+  vim.api.nvim_create_autocmd('DiagnosticChanged', {
+    group = vim.api.nvim_create_augroup('habitus.diagnostics', {}),
+    callback = function(event)
+      report_diagnostics_soon(event.buf)
+    end,
+  })
   vim.lsp.enable('habitus')
 end
 

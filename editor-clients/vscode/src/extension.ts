@@ -1,12 +1,14 @@
 /**
  * Habitus in VS Code: starts one language client for all workspace folders, shows the
  * server's status, and reports what VS Code does not tell a language server: what was
- * shown, accepted in part, or dismissed. Whole acceptance runs the item's own command.
+ * shown, accepted in part, or dismissed, and what other servers say is wrong. Whole acceptance runs the item's own command.
  */
 
 import * as vscode from 'vscode';
 import { LanguageClient, type LanguageClientOptions } from 'vscode-languageclient/node';
 
+import { DiagnosticForwarder } from './diagnostics';
+import { judgingCommands } from './judging';
 import { Reporter } from './reporter';
 import { StatusItem, type ServerStatus } from './status';
 
@@ -33,7 +35,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const status = new StatusItem();
   client.onNotification('didChangeStatus', (now: ServerStatus) => status.show(now));
   reporter.connect(client);
-  context.subscriptions.push(status, reporter, ...commands(client, reporter));
+  context.subscriptions.push(
+    status,
+    reporter,
+    new DiagnosticForwarder(client),
+    ...commands(client, reporter),
+    ...judgingCommands(client),
+  );
   try {
     await client.start();
   } catch (error) {
