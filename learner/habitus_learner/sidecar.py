@@ -55,6 +55,7 @@ class Sidecar:
         self._is_requested = False
         self._looked_at = 0.0
         self._seen_version = -1
+        self._seen_step = ""
         self._waiting = 0
         self._waiting_since: float | None = None
         self._typing = Courtesy(
@@ -67,8 +68,13 @@ class Sidecar:
     def step(self) -> Cycle | None:
         """Do what is due now; the cycle that ended, when one was run."""
         self._is_requested = self._store.take_cycle_request() or self._is_requested
+        step = self._store.last_step()
         if self._now() - self._looked_at >= LOOK_EVERY_S:
             self._look()
+        elif step != self._seen_step:
+            # A save, a test run or a commit: what is due starts now, not at the next look.
+            self._count()
+        self._seen_step = step
         if not is_interrupted(self._workspace, self._store):
             due = is_due(self._situation(), self._settings.config.learning)
             if due is None:
@@ -96,12 +102,15 @@ class Sidecar:
         if version == self._seen_version:
             return
         self._seen_version = version
+        self._count()
+        check_adapter(self._workspace, self._store, now=self._now)
+
+    def _count(self) -> None:
         self._waiting = len(new_examples(self._store))
         if not self._waiting:
             self._waiting_since = None
         elif self._waiting_since is None:
             self._waiting_since = self._now()
-        check_adapter(self._workspace, self._store, now=self._now)
 
     def _situation(self) -> Situation:
         since = self._waiting_since

@@ -71,6 +71,13 @@ class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_adapter_bytes: int = 2_000_000_000
 
 
+class Witness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is looked at outside the editor. `junit` are globs, from the workspace's root, for
+    JUnit files whose names do not say what they are."""
+
+    junit: tuple[str, ...] = ()
+
+
 class Engine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the engine is run; `threads` 0 means one per physical core."""
 
@@ -89,6 +96,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     privacy: Privacy = Privacy()
     memory: Memory = Memory()
     learning: Learning = Learning()
+    witness: Witness = Witness()
     engine: Engine = Engine()
 
 

@@ -56,6 +56,11 @@ class Workspace(msgspec.Struct, frozen=True):
         """Held while adapters are published or removed."""
         return self.folder / "publish.lock"
 
+    @property
+    def witness_lock(self) -> Path:
+        """Held by the one window that notes what happens outside all of them."""
+        return self.folder / "witness.lock"
+
 
 class _Entry(msgspec.Struct):
     id: str

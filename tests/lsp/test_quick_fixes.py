@@ -60,6 +60,17 @@ async def test_an_undefined_name_is_fixed_the_way_the_project_writes_it(
     assert all(action["diagnostics"] == [problem] for action in offered)
 
 
+async def test_an_action_is_reported_by_its_command_once_it_is_applied(
+    editor: FakeEditor, project: Path
+) -> None:
+    uri = editor.open(project / "new.py", WRONG)
+    offered = await actions(editor, uri, undefined_name(editor, uri, "radios"))
+    command = offered[0]["command"]
+    assert command["command"] == "habitus.fixApplied"
+    answer = await editor.execute(command["command"], command["arguments"][0])
+    assert answer == {"applied": offered[0]["title"]}
+
+
 def apply(editor: FakeEditor, uri: str, action: Any) -> str:
     """The text after an action's edit."""
     (edit,) = action["edit"]["changes"][uri]

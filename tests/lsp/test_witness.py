@@ -109,3 +109,29 @@ async def test_a_tracked_suggestion_outlives_a_storm_of_files(
     row = rows[id_of(item)]
     assert (row["outcome"], row["retained_chars"]) == ("kept", len(REST))
     assert editor.texts[uri].startswith("import math\n" + KNOWN)
+
+
+async def test_a_command_and_a_save_leave_tasks(
+    editor: FakeEditor, project: Path, rows: Rows
+) -> None:
+    uri, item = await offer(editor, project, "saved_here.py")
+    await editor.accept(uri, item)
+    editor.save(uri)
+    await editor.flush()
+    saves = rows.select("SELECT path FROM task_files WHERE path = 'saved_here.py'")
+    accepts = rows.select(
+        "SELECT succeeded FROM tasks WHERE name = 'habitus.accept' AND input LIKE ?",
+        f"%{id_of(item)}%",
+    )
+    assert (len(saves), [row["succeeded"] for row in accepts]) == (1, [1])
+
+
+async def test_a_code_action_that_was_applied_leaves_a_task(
+    editor: FakeEditor, project: Path, rows: Rows
+) -> None:
+    uri = editor.open(project / "new.py", KNOWN)
+    title = f"Write the area of {project.parent.name}"
+    await editor.execute("habitus.fixApplied", {"uri": uri, "title": title})
+    await editor.flush()
+    applied = rows.select("SELECT kind FROM tasks WHERE input LIKE ?", f"%{title}%")
+    assert [row["kind"] for row in applied] == ["code_action"]

@@ -8,9 +8,10 @@ from typing import cast
 
 import pytest
 
-from habitus_server.lsp.witness import GitWitness
+from habitus_server.executor import Executor
+from habitus_server.lsp.witness import GitWitness, Lead
 from habitus_server.recorder import Recorder
-from habitus_server.records import Suggestion
+from habitus_server.records import Suggestion, TaskKind
 from habitus_server.standing import Standing
 from habitus_server.store import Store
 from witness.repositories import WorkingTree
@@ -41,6 +42,13 @@ class FakeRecorder:
         return None
 
 
+class Allowing:
+    """Rules that refuse nothing."""
+
+    def why_not_stored(self, path: str, language: str = "") -> str:
+        return ""
+
+
 class Room:
     """A working tree with one commit, and witnesses of it over one store."""
 
@@ -48,12 +56,21 @@ class Room:
         self.tree = WorkingTree(folder / "project")
         self.tree.commit(a=BASE)
         self.store = Store.open(folder / "signals.db")
+        self.lock = folder / "witness.lock"
         self.recorder = FakeRecorder()
+        self.executor = Executor("window", clock)
+        self.executor.attach(self.store, Allowing())
         self._clock = clock
 
     async def witness(self) -> GitWitness:
         """A window opens."""
-        witness = GitWitness(self.tree.folder, cast(Recorder, self.recorder), self._clock)
+        witness = GitWitness(
+            self.tree.folder,
+            cast(Recorder, self.recorder),
+            self.executor,
+            self._clock,
+            Lead(self.lock),
+        )
         await witness.attach(self.store)
         await witness.settle()
         return witness
@@ -135,12 +152,32 @@ async def test_what_was_taken_out_while_no_window_was_open_is_undone_by_the_next
     assert [landing.undone_by for landing in room.store.landings()] == [taken_out]
 
 
+async def test_a_commit_leaves_a_task_with_its_files(room: Room) -> None:
+    witness = await room.witness()
+    committed = room.tree.commit("add the area", a=WITH)
+    await witness.settle()
+    await room.executor.flush()
+    (task,) = room.store.tasks(TaskKind.COMMIT)
+    assert (task.name, task.input, task.result) == ("commit", "commit: add the area", committed)
+    assert [one.path for one in room.store.task_files(task.id)] == ["a.py"]
+
+
+async def test_of_two_windows_one_notes_a_commit(room: Room) -> None:
+    witnesses = [await room.witness(), await room.witness()]
+    room.tree.commit(a=WITH)
+    for witness in witnesses:
+        await witness.settle()
+    await room.executor.flush()
+    assert len(room.store.tasks(TaskKind.COMMIT)) == 1
+
+
 async def test_a_repository_made_after_the_window_opened_is_followed(
     tmp_path: Path, room: Room
 ) -> None:
     bare = tmp_path / "bare"
     bare.mkdir()
-    witness = GitWitness(bare, cast(Recorder, room.recorder), lambda: NOW)
+    recorder = cast(Recorder, room.recorder)
+    witness = GitWitness(bare, recorder, room.executor, lambda: NOW, Lead(room.lock))
     await witness.attach(room.store)
     tree = WorkingTree(bare)
     await witness.settle()

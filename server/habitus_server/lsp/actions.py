@@ -8,7 +8,10 @@ from habitus_server import fixes
 from habitus_server.diagnostics import Diagnostic
 from habitus_server.lsp import convert
 from habitus_server.lsp.rooms import Rooms
+from habitus_server.records import TaskKind
 from habitus_server.session import Snapshot
+
+APPLIED = "habitus.fixApplied"
 
 
 async def quick_fixes(
@@ -26,7 +29,14 @@ async def quick_fixes(
         _to_diagnostic(diagnostic, snapshot, rooms): diagnostic
         for diagnostic in params.context.diagnostics
     }
-    offered = await rooms.fix(snapshot, tuple(given))
+    offered = await rooms.executor({"uri": snapshot.uri}).run(
+        TaskKind.CODE_ACTION,
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        [diagnostic.message for diagnostic in given],
+        lambda: rooms.fix(snapshot, tuple(given)),
+        files=[snapshot.path],
+        unless_empty=True,
+    )
     return [_from_fix(fix, snapshot, rooms, given) for fix in offered]
 
 
@@ -65,6 +75,10 @@ def _from_fix(
         kind=types.CodeActionKind.QuickFix,
         diagnostics=None if answered is None else [answered],
         edit=_workspace_edit(snapshot, edit, rooms),
+        # Editors run it once the edit is applied: the only sign that the fix was wanted.
+        command=types.Command(
+            fix.title, APPLIED, arguments=[{"uri": snapshot.uri, "title": fix.title}]
+        ),
     )
 
 

@@ -1,4 +1,7 @@
-"""workspace/executeCommand: each command takes one object and answers with one."""
+"""workspace/executeCommand: each command takes one object and answers with one.
+
+Every one of them runs through the workspace's `executor` and leaves a task.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from habitus_server.lsp import judging
 from habitus_server.lsp.rooms import Rooms
+from habitus_server.records import TaskKind
 
 
 class About(msgspec.Struct):
@@ -27,11 +31,24 @@ class Where(msgspec.Struct):
 async def run(rooms: Rooms, name: str, function: str, given: Any) -> dict[str, Any]:
     """Run a command by the name of its function here; what it cannot read it refuses."""
     kind, work = _COMMANDS[function]
-    try:
-        argument: Any = msgspec.convert(given, kind)
-    except msgspec.ValidationError as error:
-        raise JsonRpcInvalidParams(f"{name} takes one object: {error}.") from error
-    return await work(rooms, argument)
+
+    async def obey() -> dict[str, Any]:
+        try:
+            argument: Any = msgspec.convert(given, kind)
+        except msgspec.ValidationError as error:
+            raise JsonRpcInvalidParams(f"{name} takes one object: {error}.") from error
+        return await work(rooms, argument)
+
+    task = TaskKind.CODE_ACTION if kind is Applied else TaskKind.COMMAND
+    answer: dict[str, Any] = await rooms.executor(given).run(task, name, given, obey)
+    return answer
+
+
+class Applied(msgspec.Struct):
+    """Which code action the editor has applied (see `actions`)."""
+
+    uri: str
+    title: str
 
 
 async def accept(rooms: Rooms, about: About) -> dict[str, Any]:
@@ -52,6 +69,11 @@ async def learn_now(rooms: Rooms, where: Where) -> dict[str, Any]:
 async def roll_back(rooms: Rooms, where: Where) -> dict[str, Any]:
     """Put the workspace's earlier adapter back into service."""
     return await rooms.roll_back(where.uri)
+
+
+async def fix_applied(rooms: Rooms, applied: Applied) -> dict[str, Any]:
+    """The edit of a code action is in the document; the task that this leaves says so."""
+    return {"applied": applied.title}
 
 
 async def pause(rooms: Rooms, where: Where) -> dict[str, Any]:
@@ -80,6 +102,7 @@ _COMMANDS: dict[str, tuple[type, Callable[[Rooms, Any], Awaitable[dict[str, Any]
     "conclude": (judging.Conclusion, judging.conclude),
     "learn_now": (Where, learn_now),
     "roll_back": (Where, roll_back),
+    "fix_applied": (Applied, fix_applied),
     "pause": (Where, pause),
     "resume": (Where, resume),
     "status": (Where, status),

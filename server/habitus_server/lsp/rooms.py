@@ -19,6 +19,7 @@ from habitus_server import fixes
 from habitus_server.diagnostics import Diagnostic
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
+from habitus_server.executor import Executor
 from habitus_server.lsp.answers import Answers
 from habitus_server.lsp.outbox import Progress
 from habitus_server.lsp.root import Root
@@ -86,6 +87,7 @@ class Rooms:
         self._loading: Progress | None = None
         self._trouble = ""
         self._engine: EngineSupervisor | None = None
+        self._executor = Executor(window.id, self.clock)
 
     # --- beginning and end ----------------------------------------------------------
 
@@ -263,6 +265,14 @@ class Rooms:
         return {"recorded": not reason, "reason": reason, "id": chosen}
 
     # --- commands -----------------------------------------------------------------------
+
+    def executor(self, about: Any) -> Executor:
+        """Where a command runs: in the workspace that its argument names, or the one last used."""
+        named = about if isinstance(about, dict) else {}
+        owner = self.answers.owner(str(named.get("id")))
+        uri = named.get("uri")
+        root = owner or self.about(uri if isinstance(uri, str) else None)
+        return self._executor if root is None else root.executor
 
     async def learn_now(self, uri: str | None) -> dict[str, Any]:
         """Ask the learner of a workspace for a cycle."""

@@ -26,8 +26,8 @@ from habitus_server.lsp.learning import Learning
 from habitus_server.lsp.narrowing import Narrowing
 from habitus_server.lsp.opening import open_workspace
 from habitus_server.lsp.outbox import Progress
+from habitus_server.lsp.outside import Outside
 from habitus_server.lsp.surroundings import gathering
-from habitus_server.lsp.witness import GitWitness
 from habitus_server.options import Options
 from habitus_server.recent import RecentEdits
 from habitus_server.recorder import Recorder
@@ -104,7 +104,8 @@ class Root:
             )
         self._open_steps: dict[str, Step] = {}
         self._recent = RecentEdits()
-        self._git: GitWitness | None = None
+        self._outside = Outside(folder, window_id, clock, lambda: self.is_paused)
+        self.executor = self._outside.executor
 
     # --- beginning and end ------------------------------------------------------------
 
@@ -135,18 +136,24 @@ class Root:
             )
         if self._store is None:
             self._recorder = self.checkups = None
-        elif self._recorder is not None:
+        elif self._recorder is not None and self._workspace is not None:
             await self.declined.refresh(self._store)
             self._recorder.attach(self._store, self._library)
             self.judgements.attach(
                 self._store, DecisionFiles(self.folder, self._library, self._store)
             )
-            if self.checkups is not None and self._workspace is not None:
+            if self.checkups is not None:
                 # A replay's typing is not a developer's, nor its clock the checker's.
                 folder = None if self._options.replay_clock else self._workspace.folder
                 await self.checkups.attach(self._store, folder, self._library.why_silent)
-            self._git = GitWitness(self.folder, self._recorder, self._clock, self.checkups)
-            await self._git.attach(self._store)
+            await self._outside.attach(
+                self._workspace,
+                self._store,
+                self._library,
+                self._recorder,
+                self.checkups,
+                self.config.witness,
+            )
         if self._options.memory and self.config.memory.enabled:
             self._feed = MemoryFeed(
                 self.memory_key,
@@ -188,8 +195,6 @@ class Root:
             await self._learning.close()
         if self._watcher is not None:
             self._watcher.stop()
-        if self._git is not None:
-            self._git.close()
         if self._feed is not None:
             self._feed.close()
         if self.checkups is not None:
@@ -197,6 +202,7 @@ class Root:
         if self._recorder is not None:
             self._recorder.close_all()
             await self._recorder.flush()
+        await self._outside.close()
         store, self._store = self._store, None
         if store is not None:
             await asyncio.to_thread(store.close)
@@ -236,6 +242,7 @@ class Root:
             self.checkups.took(step)
         if self._recorder is not None and not self.is_paused:
             own_word = self._recorder.took(step)
+        self._outside.took(step)
         if self._feed is None:
             return
         if isinstance(step.event, Opened):
@@ -286,6 +293,7 @@ class Root:
         self.judgements.changed_on_disk(self.folder, burst)
         if self._recorder is not None:
             self._recorder.changed_on_disk(self._changed_paths(burst))
+        self._outside.changed_on_disk(burst)
         if self._feed is not None:
             self._feed.changed_on_disk(self.folder, burst)
 
@@ -349,8 +357,7 @@ class Root:
         if self._feed is not None:
             await self._feed.flush()
         await self.judgements.flush()
-        if self._git is not None:
-            await self._git.settle()
+        await self._outside.settle()
         if self._recorder is not None:
             await self._recorder.flush()
         await self.refresh()
@@ -371,8 +378,7 @@ class Root:
 
     async def refresh(self) -> None:
         """Look at what others wrote: commits, the adapter pointer, cycles."""
-        if self._git is not None and not self.is_paused:
-            self._git.look()
+        self._outside.look()
         if self._learning is not None:
             await self._learning.refresh()
         if self._store is not None:

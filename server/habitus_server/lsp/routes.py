@@ -92,6 +92,7 @@ COMMANDS = {
     "habitus.decisionOutcome": "conclude",
     "habitus.learnNow": "learn_now",
     "habitus.rollBack": "roll_back",
+    "habitus.fixApplied": "fix_applied",
     "habitus.pause": "pause",
     "habitus.resume": "resume",
     "habitus.status": "status",

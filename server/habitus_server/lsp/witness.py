@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,11 @@ from typing import TYPE_CHECKING
 from habitus_server.checkups import Checkups
 from habitus_server.commits import Commits, Step
 from habitus_server.errors import HabitusError, StoreError
+from habitus_server.executor import Executor
 from habitus_server.recorder import Recorder
+from habitus_server.records import TaskFile, TaskKind
 from habitus_server.reflog import NO_COMMIT, WRITES, GitWatch, Move, find_git
+from habitus_server.workspaces import try_lock
 
 if TYPE_CHECKING:
     from habitus_server.standing import Standing
@@ -32,6 +36,26 @@ SEEN = "git_seen"
 """Name of the store's fact that says up to which move the history was followed."""
 
 
+class Lead:
+    """Which window of a workspace notes what all of them see; the others leave it to that one."""
+
+    def __init__(self, lock: Path) -> None:
+        self._lock = lock
+        self._descriptor: int | None = None
+
+    def is_held(self) -> bool:
+        """Whether it is this window; the lead passes on when the window that has it ends."""
+        if self._descriptor is None:
+            self._descriptor = try_lock(self._lock)
+        return self._descriptor is not None
+
+    def release(self) -> None:
+        """Leave it to another window."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
 class GitWitness:
     """One root's repository; all calls on the event loop."""
 
@@ -39,13 +63,17 @@ class GitWitness:
         self,
         folder: Path,
         recorder: Recorder,
+        executor: Executor,
         clock: Callable[[], float],
+        lead: Lead,
         checkups: Checkups | None = None,
     ) -> None:
         self._folder = folder
         self._recorder = recorder
+        self._executor = executor
         self._checkups = checkups
         self._clock = clock
+        self._lead = lead
         self._store: Store | None = None
         self._watch: GitWatch | None = None
         self._commits: Commits | None = None
@@ -131,12 +159,24 @@ class GitWitness:
                 await self._recorder.flush()
                 at = min(step.move.at, self._clock())
                 await asyncio.to_thread(_write, commits, step, standing, at)
+                if self._lead.is_held():
+                    self._note(step)
             named = [move for move in moves if move.new != NO_COMMIT]
             if named:
                 seen = f"{named[-1].at:.0f} {named[-1].new}"
                 await asyncio.to_thread(store.set_meta, SEEN, seen)
         except HabitusError as error:
             log.warning("Commits of %s: %s", self._folder, error)
+
+    def _note(self, step: Step) -> None:
+        self._executor.happened(
+            TaskKind.COMMIT,
+            step.move.kind.value,
+            told=step.move.message,
+            result=step.move.new,
+            succeeded=True,
+            files=[TaskFile(path) for path in step.paths],
+        )
 
 
 def _write(

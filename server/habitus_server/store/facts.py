@@ -9,6 +9,7 @@ from habitus_server.store.access import Access
 from habitus_server.store.fields import storable
 
 _REQUESTED = "cycle_requested_at"
+_STEP = "step_at"
 
 
 class Facts(Access):
@@ -25,6 +26,14 @@ class Facts(Access):
         return self._writer.submit(
             lambda sql: sql.execute("DELETE FROM meta WHERE key = ?", (_REQUESTED,)).rowcount == 1
         ).result()
+
+    def note_step(self, at: float) -> Future[None]:
+        """Tell the learner that a step of the work (a save, a test run, a commit) was done."""
+        return self._writer.submit(lambda sql: _set(sql, _STEP, repr(at)))
+
+    def last_step(self) -> str:
+        """What changes with every step of the work."""
+        return self.get_meta(_STEP) or ""
 
     def set_meta(self, key: str, value: str) -> None:
         """Remember a small fact by name; returns when it is on disk."""
