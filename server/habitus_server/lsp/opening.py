@@ -13,6 +13,7 @@ from habitus_server.errors import StoreError, UserError
 from habitus_server.library import Library
 from habitus_server.options import Options
 from habitus_server.store import Store
+from habitus_server.upkeep import keep_within_limits
 from habitus_server.workspaces import Workspace, find_workspace
 
 
@@ -48,6 +49,7 @@ def open_workspace(
         if not reason:
             try:
                 store = Store.open(workspace.database)
+                keep_within_limits(store, config.privacy)
             except StoreError as error:
                 reason = f"Nothing is recorded: {error}"
     library = Library(folder, config, is_inside=is_inside)

@@ -9,6 +9,7 @@ are too long and replaces what UTF-8 cannot hold.
 from __future__ import annotations
 
 from habitus_server.store.browsing import Browsing
+from habitus_server.store.compaction import Compacted, Compaction
 from habitus_server.store.cycles import Cycles
 from habitus_server.store.decisions import Decisions
 from habitus_server.store.facts import Facts
@@ -22,7 +23,7 @@ from habitus_server.store.suggestions import Event, Suggestions
 from habitus_server.store.tallies import Tallies
 from habitus_server.store.tasks import Tasks
 
-__all__ = ["FORGETTINGS", "MAX_FIELD_CHARS", "Event", "RowId", "Store", "Stored"]
+__all__ = ["FORGETTINGS", "MAX_FIELD_CHARS", "Compacted", "Event", "RowId", "Store", "Stored"]
 
 
 class Store(
@@ -38,6 +39,7 @@ class Store(
     Tallies,
     Forgetting,
     Browsing,
+    Compaction,
 ):
     """One workspace's database; open it once per process.
 

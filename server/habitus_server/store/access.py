@@ -28,6 +28,7 @@ class Access:
         self._reader: sqlite3.Connection | None = None
         self._reader_generation = -1
         self._reading = threading.Lock()
+        self.closed = threading.Event()
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -41,6 +42,7 @@ class Access:
 
     def close(self) -> None:
         """Write what is queued and close."""
+        self.closed.set()
         self._writer.close()
         with self._reading:
             if self._reader is not None:

@@ -26,6 +26,9 @@ SCHEMA = _HERE / "schema.sql"
 """The commented schema that a new database gets."""
 
 BUSY_TIMEOUT_MS = 10_000
+LOG_BYTES = 8_000_000
+"""What the write-ahead log keeps on disk after a checkpoint; a burst may need more."""
+
 NETWORK_FILE_SYSTEMS = frozenset(
     {"9p", "afs", "cifs", "fuse.sshfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 )
@@ -104,6 +107,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     # What is deleted is overwritten.
     connection.execute("PRAGMA secure_delete = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
     return connection
 
 

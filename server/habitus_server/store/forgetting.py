@@ -17,7 +17,6 @@ import msgspec
 from habitus_server.errors import StoreError
 from habitus_server.store import database, graves
 from habitus_server.store.access import Access
-from habitus_server.store.suggestions import drop_unused_contexts
 
 ERASE_S = 30.0
 FORGETTINGS = "forgettings"
@@ -102,7 +101,6 @@ class Forgetting(Access):
                     f"DELETE FROM {table} WHERE {key} = ?", [(one,) for one in ids]
                 )
                 removed[table] = done.rowcount
-            drop_unused_contexts(sql)
             sql.execute(
                 "INSERT INTO meta VALUES (?, '1') ON CONFLICT (key)"
                 " DO UPDATE SET value = CAST(value + 1 AS INTEGER)",

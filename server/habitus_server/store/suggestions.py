@@ -247,11 +247,6 @@ def _prune_contexts(sql: sqlite3.Connection, now: float) -> None:
     )
 
 
-def drop_unused_contexts(sql: sqlite3.Connection) -> None:
-    """Delete the contexts of suggestions that are no longer there."""
-    sql.execute("DELETE FROM contexts WHERE request_id NOT IN (SELECT request_id FROM suggestions)")
-
-
 def _insert_event(
     sql: sqlite3.Connection, suggestion_id: str, kind: str, at: float, detail: str
 ) -> None:

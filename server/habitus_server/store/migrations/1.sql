@@ -112,6 +112,10 @@ CREATE TRIGGER suggestions_out AFTER DELETE ON suggestions BEGIN
     UPDATE tallies SET count = count - 1 WHERE name IN ('suggestions', old.state, old.outcome);
     UPDATE tallies SET count = count - 1 WHERE name = 'rated' AND old.rating IS NOT NULL;
 END;
+CREATE TRIGGER suggestions_leave AFTER DELETE ON suggestions BEGIN
+    DELETE FROM contexts WHERE request_id = old.request_id
+        AND NOT EXISTS (SELECT 1 FROM suggestions WHERE request_id = old.request_id);
+END;
 CREATE TRIGGER suggestions_moved AFTER UPDATE OF state ON suggestions
 WHEN old.state <> new.state BEGIN
     UPDATE tallies SET count = count - 1 WHERE name = old.state;
