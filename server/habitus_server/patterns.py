@@ -26,16 +26,21 @@ MAX_PLACES = 3
 """One notification that touches more separate places than this is a tool's (or many
 cursors'), not somebody writing code there."""
 MAX_PASTE_CHARS = 4_000
+LEAST_PASTE_LINES = 3
+LEAST_PASTE_CHARS = 80
+"""Nobody types this much at once, and nothing but a paste or an accepted suggestion does."""
 
 
 class _Region(msgspec.Struct):
-    """Whole lines that somebody is working on; `replaced` is what stood there before."""
+    """Whole lines that somebody is working on; `replaced` is what stood there before,
+    `pasted` counts the characters that came in one piece."""
 
     start: int
     end: int
     replaced: str
     written_at: float
     touched_at: float
+    pasted: int = 0
 
 
 class _Piece(msgspec.Struct, frozen=True):
@@ -117,6 +122,7 @@ class Notebook:
             return
         merged = _merge(buffer, met, low, high)
         merged.end += edit.growth
+        merged.pasted = sum(region.pasted for region in met) + _pasted_chars(edit)
         merged.written_at = min((region.written_at for region in met), default=at)
         # What a tool does to a region neither is writing nor disturbs its rest.
         merged.touched_at = at if is_writing else max(region.touched_at for region in met)
@@ -129,6 +135,8 @@ class Notebook:
         whole = self._buffer.slice(region.start, region.end)
         if whole.strip() == region.replaced.strip():
             return
+        taken = self._taken(region, region.end)
+        origin = _origin(region, sum(high - low for low, high in taken))
         for piece in self._without_suggested(region):
             for start, end in _passages(self._buffer, piece.start, piece.end):
                 text = self._buffer.slice(start, end)
@@ -145,6 +153,7 @@ class Notebook:
                     session=self._session,
                     written_at=region.written_at,
                     settled_at=at,
+                    origin=origin,
                 )
 
     def _without_suggested(self, region: _Region) -> Iterator[_Piece]:
@@ -155,11 +164,7 @@ class Notebook:
         end = region.end
         while end > region.start and self._buffer.slice(end - 1, end) in "\r\n":
             end -= 1
-        taken = sorted(
-            (max(span.start, region.start), min(span.end, end))
-            for span in self._suggested.values()
-            if span.start < end and span.end > region.start
-        )
+        taken = self._taken(region, end)
         if not taken:
             yield _Piece(region.start, end, region.replaced)
             return
@@ -169,6 +174,14 @@ class Notebook:
                 yield _Piece(at, low, "")
             at = max(at, high)
 
+    def _taken(self, region: _Region, end: int) -> list[tuple[int, int]]:
+        """The stretches of a region up to `end` that were suggested, in order."""
+        return sorted(
+            (max(span.start, region.start), min(span.end, end))
+            for span in self._suggested.values()
+            if span.start < end and span.end > region.start
+        )
+
     def _forget_suggested(self) -> None:
         """Spans matter only inside regions that are still open."""
         self._suggested = {
@@ -176,6 +189,20 @@ class Notebook:
             for key, span in self._suggested.items()
             if any(span.start <= one.end and span.end >= one.start for one in self._regions)
         }
+
+
+def _pasted_chars(edit: Edit) -> int:
+    """The characters of an edit that came in one piece, as no keyboard makes them."""
+    lines = [line for line in edit.text.splitlines() if line.strip()]
+    is_paste = len(lines) >= LEAST_PASTE_LINES and len(edit.text) >= LEAST_PASTE_CHARS
+    return len(edit.text) if is_paste else 0
+
+
+def _origin(region: _Region, suggested: int) -> str:
+    """How most of a region came there, text of suggestions left out: that comes in one
+    piece too."""
+    own = region.end - region.start - suggested
+    return "pasted" if 0 < own <= 2 * (region.pasted - suggested) else "typed"
 
 
 def _is_mechanical(change: Change) -> bool:

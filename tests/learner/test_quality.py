@@ -4,11 +4,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitus_learner.quality import Signs, blame, praise, quality
 from habitus_server.records import Rating
+
+law = settings(derandomize=True, max_examples=300, deadline=None)
 
 COUNT = st.integers(0, 50)
 SIGNS = st.builds(
@@ -30,11 +32,13 @@ def changed(signs: Signs, **fields: Any) -> float:
     return quality(msgspec.structs.replace(signs, **fields))
 
 
+@law
 @given(SIGNS)
 def test_quality_lies_between_0_and_1(signs: Signs) -> None:
     assert 0.0 <= quality(signs) <= 1.0
 
 
+@law
 @given(SIGNS, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_retaining_more_is_never_worse(signs: Signs, one: float, other: float) -> None:
     less, more = sorted((one, other))
@@ -52,6 +56,7 @@ def test_retaining_more_is_never_worse(signs: Signs, one: float, other: float) -
         ("tests_failed", False),
     ],
 )
+@law
 @given(signs=SIGNS, one=COUNT, other=COUNT)
 def test_each_count_pulls_one_way(
     field: str, more_is_better: bool, signs: Signs, one: int, other: int
@@ -60,12 +65,14 @@ def test_each_count_pulls_one_way(
     assert few <= many if more_is_better else few >= many
 
 
+@law
 @given(SIGNS)
 def test_what_was_never_counted_is_no_worse_than_any_count(signs: Signs) -> None:
     assert changed(signs, parse_after=None) >= quality(signs)
     assert changed(signs, diagnostics_after=None) >= quality(signs)
 
 
+@law
 @given(SIGNS)
 def test_landing_is_never_worse_and_being_undone_never_better(signs: Signs) -> None:
     not_landed = changed(signs, has_landed=False, is_undone=False)
@@ -73,6 +80,7 @@ def test_landing_is_never_worse_and_being_undone_never_better(signs: Signs) -> N
     assert changed(signs, is_undone=True) <= not_landed
 
 
+@law
 @given(SIGNS, SIGNS)
 def test_a_rating_is_stronger_than_all_other_evidence_together(one: Signs, other: Signs) -> None:
     bad, unrated, good = Rating.BAD, None, Rating.GOOD
@@ -80,6 +88,7 @@ def test_a_rating_is_stronger_than_all_other_evidence_together(one: Signs, other
     assert changed(one, rating=unrated) <= changed(other, rating=good)
 
 
+@law
 @given(SIGNS)
 def test_praise_and_blame_are_1_where_nothing_is_known_and_never_negative(signs: Signs) -> None:
     assert praise(Signs()) == pytest.approx(1.0)

@@ -197,6 +197,30 @@ def test_edits_in_many_places_at_once_are_a_tools() -> None:
     assert desk.wait() == []
 
 
+BLOCK = "".join(f"    self.total_{n} = compute(total_{n}, rate)\n" for n in range(4))
+
+
+def test_a_pattern_that_came_in_one_piece_says_that_it_was_pasted() -> None:
+    desk = Desk("def f(self):\n‸\n\n\ndef g(self):\n    pass\n")
+    desk.edit(Edit(desk.cursor, desk.cursor, BLOCK))
+    (pattern,) = desk.wait()
+    assert pattern.origin == "pasted"
+
+
+def test_what_was_typed_stays_typed_beside_a_small_paste_and_a_suggestion() -> None:
+    desk = Desk("def f(self):\n‸\n")
+    desk.type("    rate = self.rate")
+    desk.edit(Edit(desk.cursor, desk.cursor, "_of_today()"))
+    (pattern,) = desk.wait()
+    assert pattern.origin == "typed"
+    desk = Desk("def f(self):\n‸\n")
+    desk.type("    rate = self.rate\n")
+    desk.edit(Edit(desk.cursor, desk.cursor, BLOCK))
+    span = track(desk.cursor, BLOCK)
+    desk.notebook.exclude({"s1": span})
+    assert {pattern.origin for pattern in desk.wait()} == {"typed"}
+
+
 def test_a_pasted_file_is_not_writing() -> None:
     desk = Desk("‸")
     desk.edit(Edit(0, 0, "some_line = 1\n" * 400))

@@ -55,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
     versions = lineage.trained_on(workspace)
     try:
         for example in found[:limit]:
-            learned = sorted({v for row in example.row_ids for v in versions.get(row, ())})
+            # A test run witnesses many examples, and says of none what learned from it.
+            rows = [row for row in example.row_ids if not row.startswith("task:")]
+            learned = sorted({v for row in rows for v in versions.get(row, ())})
             print(_json_line(example, learned) if options.json else _line(example, learned))
     except BrokenPipeError:
         sys.stderr.close()  # whoever read has seen enough
@@ -81,4 +83,5 @@ def _line(example: Example, learned: list[str]) -> str:
     shown = text if len(text) <= TEXT_CHARS else text[: TEXT_CHARS - 1] + "…"
     rows = "" if len(example.row_ids) == 1 else f" ({len(example.row_ids)} rows)"
     into = f" in {', '.join(learned)}" if learned else ""
-    return f"{when}  {example.id}{rows}  {example.weight:.2f}  {example.path}  {shown}{into}"
+    found = f" [{example.correction.value}]" if example.correction else ""
+    return f"{when}  {example.id}{found}{rows}  {example.weight:.2f}  {example.path}  {shown}{into}"
