@@ -115,18 +115,33 @@ def redact(text: str) -> str:
 
 def redact_around(prefix: str, suffix: str) -> tuple[str, str]:
     """Both sides of a place without their secrets, the one that the place lies in included."""
-    head, tail = prefix[prefix.rfind("\n") + 1 :], suffix.partition("\n")[0]
-    start, end = _redacted_part(prefix, tail)
-    suffix = _without_open_key(prefix, suffix)
-    if start < len(head) < end:
-        prefix = prefix[: len(prefix) - len(head) + start] + PLACEHOLDER
-        suffix = suffix[end - len(head) :]
-    return redact(prefix), redact(suffix)
+    before, after = secret_across(prefix, suffix)
+    if before:
+        prefix = prefix[:-before] + PLACEHOLDER
+    elif after:
+        suffix = PLACEHOLDER + suffix[after:]
+        after = 0
+    return redact(prefix), redact(suffix[after:])
+
+
+def secret_across(prefix: str, suffix: str) -> tuple[int, int]:
+    """How many characters before and after a place belong to a secret that the text on both
+    sides shows; (0, 0) where each side can be judged by itself."""
+    if _OPEN_KEY.search(prefix):
+        key = suffix.partition("-----END ")[0]
+        return 0, len(key) if _KEY_TEXT.search(key) else 0
+    head_size = len(prefix) - prefix.rfind("\n") - 1
+    start, end = _redacted_part(prefix, suffix.partition("\n")[0])
+    if end <= head_size:
+        return 0, 0
+    return max(0, head_size - start), end - head_size
 
 
 def redact_after(prefix: str, text: str) -> str:
     """A text without its secrets, where `prefix` (or its end) stands before it."""
-    text = _without_open_key(prefix, text)
+    if _OPEN_KEY.search(prefix):
+        key, end_line, after = text.partition("-----END ")
+        return _KEY_TEXT.sub(PLACEHOLDER, key) + end_line + redact(after)
     line, newline, rest = text.partition("\n")
     head_size = len(prefix) - prefix.rfind("\n") - 1
     start, end = _redacted_part(prefix, line)
@@ -139,14 +154,6 @@ def redact_after(prefix: str, text: str) -> str:
         is_aligned = len(lines) == whole.count("\n") + 1
         rest = "\n".join(lines[-1 - rest.count("\n") :]) if is_aligned else redact(rest)
     return redact(line + newline + rest)
-
-
-def _without_open_key(prefix: str, text: str) -> str:
-    """A text that goes on with a private key which began before it, without that key."""
-    if not _OPEN_KEY.search(prefix):
-        return text
-    key, end, after = text.partition("-----END ")
-    return _KEY_TEXT.sub(PLACEHOLDER, key) + end + after
 
 
 def _redacted_part(prefix: str, rest: str) -> tuple[int, int]:

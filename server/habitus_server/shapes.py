@@ -112,7 +112,9 @@ NEWER: tuple[Shape, ...] = (
 UNFINISHED = re.compile(
     r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{2,}|(?:AIza|GOCSPX-|ya29\.|sk-(?:ant|proj)-|hf_|gh[pousr]_|"
     r"github_pat_|glpat-|npm_|pypi-AgE|SG\.|xox[abposr]-|[rs]k_(?:live|test)_|whsec_|dop_v1_|"
-    r"shp(?:at|ca|pa|ss)_|eyJ)[\w.+/=-]{2,})\Z"
+    r"shp(?:at|ca|pa|ss)_|eyJ|AccountKey=)[\w.+/=-]{2,}|(?:SK|AC)[0-9a-f]{6,}"
+    r"|(?:https?://)?(?:hooks\.slack\.com/|discord(?:app)?\.com/api/|[\w.-]+\.webhook\.office\.com/)"
+    r"[\w@/-]*)\Z"
 )
 """A token that the end of a text cuts off, as while it is being typed."""
 

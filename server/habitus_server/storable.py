@@ -14,7 +14,14 @@ import msgspec
 from habitus_server import patterns, repairs
 from habitus_server.engine.fim import GRID_LINES
 from habitus_server.records import BugFix, Pattern, Rejection, Suggestion
-from habitus_server.redaction import AROUND_CHARS, redact, redact_after, redact_around
+from habitus_server.redaction import (
+    AROUND_CHARS,
+    PLACEHOLDER,
+    redact,
+    redact_after,
+    redact_around,
+    secret_across,
+)
 from habitus_server.verdicts import unify
 
 PREFIX_CHARS = 8_192
@@ -60,13 +67,14 @@ class Cleaner:
         prefix, suffix, text = unify(one.prefix), unify(one.suffix), unify(one.text)
         if len(prefix) >= patterns.PREFIX_CHARS:
             prefix = prefix.partition("\n")[2]
-        before, _ = redact_around(prefix, text)
-        _, after = redact_around(prefix + text, start_of(suffix, patterns.SUFFIX_CHARS - 1))
+        suffix = start_of(suffix, patterns.SUFFIX_CHARS - 1)
+        inside, _ = secret_across(prefix + text, suffix)
+        clean = redact_after(prefix, text[: max(0, len(text) - inside)])
         return msgspec.structs.replace(
             one,
-            prefix=before,
-            suffix=after,
-            text=redact_after(prefix, text),
+            prefix=redact_around(prefix, text)[0],
+            suffix=redact_around(prefix + text, suffix)[1],
+            text=clean + PLACEHOLDER if inside else clean,
             replaced=redact_after(prefix, unify(one.replaced)),
         )
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from habitus_server import config as settings
 from habitus_server.config import Config, Privacy
-from habitus_server.engine.client import EngineClient
-from habitus_server.errors import EngineError
 from habitus_server.feed import MemoryFeed
 from habitus_server.library import Library
 from habitus_server.lsp.narrowing import Narrowing
-from habitus_server.lsp.root import Root
-from habitus_server.options import Options
 from habitus_server.privacy import Rules
-from habitus_server.records import Suggestion
-from habitus_server.session import Changed, Closed, Opened, Saved, Session, Snapshot
-from habitus_server.suggest import Offer
+from habitus_server.session import Changed, Opened
 from habitus_server.text import Buffer, ContentChange
 from habitus_server.watcher import Burst
+from signals.one_root import Engine, OneRoot, found_in
 
 DISTINCT = "quokka_landing_fee"
 
@@ -111,23 +104,6 @@ def test_a_change_that_comes_to_nothing_is_none(tmp_path: Path) -> None:
 # --- memory follows the rules -------------------------------------------------------------
 
 
-class Engine:
-    """Keeps what memory was told."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-
-    def remember(self, _key: str, path: str, text: str, *, learn: bool = False) -> None:
-        self.texts[path] = text
-
-    def forget(self, _key: str, path: str = "") -> None:
-        for name in [path] if path else list(self.texts):
-            self.texts.pop(name, None)
-
-    async def status(self, *, settled: bool = False) -> None:
-        """Nothing to wait for."""
-
-
 async def test_what_becomes_ignored_leaves_memory(tmp_path: Path) -> None:
     write(tmp_path, "fees.py", f"{DISTINCT} = 1\n")
     write(tmp_path, "open.py", "")
@@ -148,132 +124,44 @@ async def test_what_becomes_ignored_leaves_memory(tmp_path: Path) -> None:
 # --- one root in a window without an engine -------------------------------------------------
 
 
-class Window:
-    """One root of a window, on documents that a session holds."""
-
-    def __init__(self, tmp_path: Path, config: Config) -> None:
-        self.folder, self.state = tmp_path / "project", tmp_path / "state"
-        self.folder.mkdir(exist_ok=True)
-        self.state.mkdir(exist_ok=True)
-        self.now = 1_000.0
-        self.changes = 0
-        self.session = Session()
-        self.session.add_folder(self.folder)
-        self.root = Root(
-            self.folder,
-            is_inside=True,
-            window_id="w",
-            options=Options(learn=False, memory=False),
-            config=config,
-            state=self.state,
-            clock=lambda: self.now,
-            on_change=lambda: None,
-            on_adapter=lambda: None,
-            on_settings=self._noticed,
-            progress=lambda _title: None,  # type: ignore[arg-type,return-value]
-        )
-
-    def _noticed(self) -> None:
-        self.changes += 1
-
-    async def open(self) -> None:
-        async def no_engine() -> EngineClient:
-            raise EngineError("There is none.")
-
-        await self.root.open(no_engine)
-
-    def take(self, event: Opened | Changed | Saved | Closed) -> None:
-        step = self.session.apply(event)
-        assert step is not None
-        self.root.took(step)
-
-    def snapshot(self, uri: str) -> Snapshot:
-        document = self.session.document(uri)
-        assert document is not None
-        end = document.buffer.position_at(len(document.buffer), self.session.encoding)
-        snapshot = self.session.snapshot(uri, end)
-        assert snapshot is not None
-        return snapshot
-
-    async def live_a_day(self, name: str = "fees.py") -> None:
-        """Type, be offered things, accept one, dismiss one, save, and close."""
-        uri = (self.folder / name).as_uri()
-        self.take(Opened(uri, "python", 1, f"def {DISTINCT}(weight):\n    return "))
-        for number, reaction in enumerate((self.root.accept, self.root.dismiss)):
-            snapshot = self.snapshot(uri)
-            text = f"{DISTINCT}_{number} * weight"
-            one = Suggestion(
-                f"{name}{number}", f"r{name}{number}", 0, "w", name, "python", "m", None, self.now,
-                snapshot.prefix, snapshot.suffix, text, logprob=-1.0, token_count=3,
-            )  # fmt: skip
-            self.root.offered(snapshot, [Offer(one)])
-            self.now += 2
-            if number == 0:
-                self.take(Changed(uri, 2, (ContentChange(snapshot.prefix + text),)))
-            await reaction(one.id)
-        self.take(Changed(uri, 3, (ContentChange(f"{DISTINCT}_by_hand = 12345\n"),)))
-        self.take(Saved(uri))
-        self.now += 1_000
-        self.root.tick()
-        await self.root.flush()
-        self.take(Closed(uri))
-        await self.root.flush()
+async def live_a_day(window: OneRoot, name: str = "fees.py") -> None:
+    """Type, be offered things, accept one, dismiss one, save, and close."""
+    uri = (window.folder / name).as_uri()
+    window.take(Opened(uri, "python", 1, f"def {DISTINCT}(weight):\n    return "))
+    offered = window.offer(uri, f"{DISTINCT} * weight")
+    window.insert(uri, len(window.text(uri)), f"{DISTINCT} * weight")
+    await window.root.accept(offered)
+    await window.root.dismiss(window.offer(uri, f" + {DISTINCT}"))
+    window.insert(uri, 0, f"{DISTINCT}_by_hand = 12345\n")
+    await window.end_of_day(uri)
 
 
-def found_in(folder: Path, text: str) -> list[str]:
-    """The files in which some bytes are found."""
-    return [
-        os.fspath(path.relative_to(folder))
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and text.encode() in path.read_bytes()
-    ]
-
-
-@pytest.fixture
-def logs(tmp_path: Path) -> Iterator[None]:
-    """The log file of a window, in its state folder."""
-    import logging
-
-    from habitus_server.lsp.logs import log_to_file
-
-    log = logging.getLogger("habitus_server")
-    before, level = list(log.handlers), log.level
-    log.setLevel("DEBUG")
-    (tmp_path / "state").mkdir()
-    log_to_file(tmp_path / "state" / "logs")
-    yield
-    log.setLevel(level)
-    for handler in set(log.handlers) - set(before):
-        log.removeHandler(handler)
-        handler.close()
-
-
-@pytest.mark.usefixtures("logs")
+@pytest.mark.usefixtures("state_log")
 async def test_recorded_work_is_found_in_the_state_folder(tmp_path: Path) -> None:
-    window = Window(tmp_path, Config())
+    window = OneRoot(tmp_path, Config())
     await window.open()
-    await window.live_a_day()
+    await live_a_day(window)
     await window.root.close()
-    assert found_in(window.state, DISTINCT) != [], "the search itself finds nothing"
+    assert found_in(window.state, [DISTINCT]) != [], "the search itself finds nothing"
 
 
-@pytest.mark.usefixtures("logs")
+@pytest.mark.usefixtures("state_log")
 @pytest.mark.parametrize("where", ["user", "workspace"])
 async def test_with_recording_off_no_byte_of_anybodys_work_is_written(
     tmp_path: Path, where: str
 ) -> None:
-    window = Window(tmp_path, Config(privacy=Privacy(record=where != "user")))
+    window = OneRoot(tmp_path, Config(privacy=Privacy(record=where != "user")))
     if where == "workspace":
         write(window.folder, settings.WORKSPACE_FILE, "[privacy]\nrecord = false\n")
     await window.open()
-    await window.live_a_day()
+    await live_a_day(window)
     await window.root.close()
     assert "privacy.record is off" in window.root.not_recording
-    assert found_in(window.state, DISTINCT) == []
+    assert found_in(window.state, [DISTINCT]) == []
     assert not list(window.state.rglob("signals.db*"))
 
 
-@pytest.mark.usefixtures("logs")
+@pytest.mark.usefixtures("state_log")
 @pytest.mark.parametrize(
     "privacy",
     [
@@ -283,16 +171,16 @@ async def test_with_recording_off_no_byte_of_anybodys_work_is_written(
     ],
 )
 async def test_of_a_file_that_is_off_no_byte_is_written(tmp_path: Path, privacy: Privacy) -> None:
-    window = Window(tmp_path, Config(privacy=privacy))
+    window = OneRoot(tmp_path, Config(privacy=privacy))
     await window.open()
-    await window.live_a_day("clients/fees.py")
+    await live_a_day(window, "clients/fees.py")
     await window.root.close()
-    assert found_in(window.state, DISTINCT) == []
+    assert found_in(window.state, [DISTINCT]) == []
 
 
 async def test_a_file_that_is_off_is_no_context_of_another(tmp_path: Path) -> None:
     for folders_off, is_shown in (((), True), (("clients",), False)):
-        window = Window(tmp_path, Config(privacy=Privacy(folders_off=folders_off)))
+        window = OneRoot(tmp_path, Config(privacy=Privacy(folders_off=folders_off)))
         await window.open()
         hidden, shown = ((window.folder / name).as_uri() for name in ("clients/fees.py", "a.py"))
         body = f"def total(weight, distance, country):\n    return {DISTINCT} * weight * distance\n"
@@ -305,7 +193,7 @@ async def test_a_file_that_is_off_is_no_context_of_another(tmp_path: Path) -> No
 
 
 async def test_settings_that_change_are_reported_once(tmp_path: Path) -> None:
-    window = Window(tmp_path, Config())
+    window = OneRoot(tmp_path, Config())
     await window.open()
     await window.root.refresh()
     assert window.changes == 0

@@ -47,6 +47,20 @@ def test_a_pattern_inside_a_private_key_keeps_nothing_of_it() -> None:
     assert not any(line in text for text in (clean.prefix, clean.text, clean.suffix))
 
 
+def written(text: str, suffix: str) -> Pattern:
+    return Pattern("p", "a.py", "python", "", suffix, text, "", "w", 0.0, 1.0)
+
+
+def test_a_pattern_that_ends_where_a_password_begins_gives_none_of_it_away() -> None:
+    clean = Cleaner().pattern(written('password = "', f'{PASSWORD}"\nx = 1\n'))
+    assert (clean.text, clean.suffix) == ('password = "', f'{PLACEHOLDER}"\nx = 1\n')
+
+
+def test_a_pattern_that_ends_inside_a_password_gives_none_of_it_away() -> None:
+    clean = Cleaner().pattern(written(f'password = "{PASSWORD[:6]}', f'{PASSWORD[6:]}"\nx = 1\n'))
+    assert (clean.text, clean.suffix) == (f'password = "{PLACEHOLDER}', '"\nx = 1\n')
+
+
 def test_code_without_secrets_is_stored_as_it_is() -> None:
     code = offered("def area(radius):\n    return ", "3.14 * radius", "\n\nx = 1\n")
     assert Cleaner().suggestion(code) == code
