@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LANGUAGES = frozenset({"python"})
 """The languages that this room can parse."""
 
+NEAR_LINES = 20
+"""An error shows some lines from its cause; further away it has others."""
+
 
 class Region(msgspec.Struct, frozen=True):
     """A half-open stretch of a text, `kind` being the grammar's name for it."""
@@ -79,6 +82,21 @@ def error_regions(text: str) -> tuple[Region, ...]:
 def error_count(text: str) -> int:
     """How many places of a text do not parse."""
     return sum(1 for _ in _errors(parse(text)))
+
+
+def errors_near(text: str, start: int, end: int) -> int:
+    """How many places do not parse within `NEAR_LINES` lines of a stretch."""
+    low, high = start, end
+    for _ in range(NEAR_LINES + 1):
+        low = text.rfind("\n", 0, low)
+        if low < 0:
+            break
+    for _ in range(NEAR_LINES + 1):
+        high = text.find("\n", high) + 1
+        if not high:
+            high = len(text)
+            break
+    return sum(1 for one in error_regions(text) if one.end >= low and one.start <= high)
 
 
 def enclosing_statement(text: str, start: int, end: int) -> Region:

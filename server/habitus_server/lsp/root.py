@@ -29,6 +29,7 @@ from habitus_server.lsp.outbox import Progress
 from habitus_server.lsp.outside import Outside
 from habitus_server.lsp.surroundings import gathering
 from habitus_server.options import Options
+from habitus_server.parses import Parses
 from habitus_server.recent import RecentEdits
 from habitus_server.recorder import Recorder
 from habitus_server.records import AdapterRef, Chunk, Cycle, Rating, Suggestion
@@ -95,6 +96,7 @@ class Root:
         self._recorder: Recorder | None = None
         if is_inside and options.record:
             self._recorder = Recorder(window_id, clock, scribe, self.declined)
+            Parses(scribe, suggestion_of=self._recorder.suggestion, spans_of=self._recorder.spans)
             self.checkups = Checkups(
                 window_id,
                 clock,
