@@ -191,7 +191,10 @@ def test_what_a_window_still_held_of_a_forgotten_file_is_refused(
     late = pattern(950, path="src/deal.py", text=LINE)
     new = pattern(951, path="src/deal.py", written_at=1e12, settled_at=1e12)
     store.add_suggestions([suggestion(SECRET, "late", path="src/deal.py", at=50.0)])
+    store.add_fix(stored.fix("late", path="src/deal.py"))
+    store.add_rejection(stored.rejection("late", path="src/deal.py"))
     store.add_patterns([late, new]).result()
+    assert "late" not in {one.id for one in store.fixes()} | {one.key for one in store.rejections()}
     assert store.suggestion("late") is None
     assert [p.id for p in store.patterns() if p.path == "src/deal.py"] == ["p951"]
 

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from habitus_server.records import Rejection
 from habitus_server.store.access import Access
 from habitus_server.store.fields import storable
+from habitus_server.store.graves import is_buried
 
 _COLUMNS = "key, path, language, place, text, why, times, rejected_at"
 
@@ -29,6 +30,8 @@ class Rejections(Access):
         )
 
         def write(sql: sqlite3.Connection) -> None:
+            if is_buried(sql, rejection.path, rejection.rejected_at):
+                return
             sql.execute(
                 f"INSERT INTO rejections ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)"
                 " ON CONFLICT (key) DO UPDATE SET times = times + 1, why = excluded.why,"
