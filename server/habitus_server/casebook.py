@@ -11,7 +11,8 @@ by an edit that introduces the name, as an import does.
 
 None of these is a repair: a checker that falls silent (all of its symptoms go at once, and
 not every one can be explained by an edit), a file that no longer parses (its checker sees
-nothing else then), the rewrite of a whole document, another branch, a file that closes.
+nothing else then), the rewrite of a whole document, what another program wrote to the file,
+another branch, a file that closes.
 """
 
 from __future__ import annotations
@@ -135,10 +136,18 @@ class Casebook:
             one.is_saved = True
 
     def discard(self) -> None:
-        """The text changed under the user (a branch switch), or another checker speaks now."""
-        self._symptoms.clear()
+        """The text changed under the user (a branch switch): nobody wrote or repaired it."""
+        self.start_anew()
         self._spots.clear()
+
+    def start_anew(self) -> None:
+        """Somebody else says from now on what is wrong."""
+        self._symptoms.clear()
         self._is_checked = False
+
+    def disown(self, since: float, until: float) -> None:
+        """Another program wrote the file then: what was worked on meanwhile has no story."""
+        self._symptoms = [one for one in self._symptoms if not since <= one.touched_at <= until]
 
     def tick(self, at: float) -> list[BugFix]:
         """What time alone has brought: repairs, and earlier ones whose symptom came back."""
@@ -239,6 +248,9 @@ class Casebook:
         """Whether an edit may have made a symptom go."""
         if one.stage is Stage.WORKED or (one.stage is Stage.FRESH and one.cause is not None):
             return True
+        if one.diagnostic.hides_others and self._spots[-1:]:
+            # Often reported a line or more behind the place that is wrong.
+            return self._spots[-1].touched_at >= one.appeared_at
         edited = [_names(s.site.was) | _names(s.site.text(self._buffer)) for s in self._spots]
         return any(quoted_names(one.diagnostic.message) & names for names in edited)
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -21,13 +22,14 @@ from habitus_server.casebook import Casebook
 from habitus_server.diagnostics import Diagnostic
 from habitus_server.errors import StoreError
 from habitus_server.fixes import Fix
+from habitus_server.following import RELOAD_S
 from habitus_server.linter import Linter, WhyNot
 from habitus_server.lives import Transition
 from habitus_server.outcomes import Signal
 from habitus_server.records import BugFix, Outcome, State
 from habitus_server.repairs import DAY_S
 from habitus_server.retention import Settlement
-from habitus_server.scribe import Scribe
+from habitus_server.scribe import Scribe, Written
 from habitus_server.session import Closed, Document, Opened, Saved, Snapshot, Step
 from habitus_server.spans import TrackedSpan
 from habitus_server.storable import clean_fix
@@ -58,7 +60,19 @@ class _Visit:
             document.buffer, document.path, document.language, session, lambda: token_hex(8)
         )
         self.is_reported = False
+        self.saved_at = -math.inf
+        self.written_at = math.inf
+        """When the file changed on disk, as long as that is not explained."""
         self.counts: OrderedDict[str, int | None] = OrderedDict()
+
+    def tick(self, now: float) -> list[BugFix]:
+        """What time alone has brought; a change on disk that no save explains disowns edits."""
+        written_at = self.written_at
+        if now >= written_at + RELOAD_S:
+            self.written_at = math.inf
+            if abs(self.saved_at - written_at) > RELOAD_S:
+                self.book.disown(written_at - RELOAD_S, written_at + RELOAD_S)
+        return self.book.tick(now) if self.book.due is not None else []
 
 
 class Checkups:
@@ -126,6 +140,7 @@ class Checkups:
             self._lint(known)
         if isinstance(step.event, Saved):
             known.book.saved()
+            known.saved_at = now
         if isinstance(step.event, Closed):
             del self._open[uri]
             if self._linter is not None:
@@ -138,7 +153,7 @@ class Checkups:
             return
         if not visit.is_reported:
             visit.is_reported = True
-            visit.book.discard()
+            visit.book.start_anew()
             if self._linter is not None:
                 self._linter.forget(uri)
         self._write(visit, visit.book.report(diagnostics, self._clock()))
@@ -168,6 +183,13 @@ class Checkups:
         if visit is not None and visit.document.version == snapshot.version:
             visit.book.offer([Edit(fix.start, fix.end, fix.text) for fix in fixes])
 
+    def changed_on_disk(self, paths: Iterable[str]) -> None:
+        """Files have changed on disk, by a save or by another program."""
+        now, changed = self._clock(), frozenset(paths)
+        for visit in self._open.values():
+            if visit.document.path in changed:
+                visit.written_at = now
+
     def discard(self) -> None:
         """Another branch was checked out: nobody repaired what that changes."""
         for visit in self._open.values():
@@ -177,8 +199,7 @@ class Checkups:
         """Time has passed: tell what has stayed away."""
         now = self._clock()
         for visit in self._open.values():
-            if visit.book.due is not None and visit.book.due <= now:
-                self._write(visit, visit.book.tick(now))
+            self._write(visit, visit.tick(now))
 
     # --- suggestions --------------------------------------------------------------------
 
@@ -210,10 +231,17 @@ class Checkups:
         for fix in fixes:
             self._recent[fix.path][fix.id] = fix
         if fixes and not self._is_paused():
-            self._scribe.note(
-                visit.document, lambda store: [store.add_fix(clean_fix(fix)) for fix in fixes]
-            )
+            self._scribe.note(visit.document, lambda store: _store(fixes, store))
 
     def _lint(self, visit: _Visit) -> None:
         if self._linter is not None and not visit.is_reported:
             self._linter.changed(visit.document)
+
+
+def _store(fixes: Sequence[BugFix], store: Store) -> Written:
+    """Write repairs; an earlier one that has been forgotten meanwhile stays forgotten."""
+    returned = [fix.settled_at for fix in fixes if fix.recurrences]
+    known = {one.id for one in store.fixes(since=min(returned))} if returned else set()
+    return [
+        store.add_fix(clean_fix(fix)) for fix in fixes if not fix.recurrences or fix.id in known
+    ]

@@ -10,6 +10,7 @@ from signals.player import Player
 from signals.scenario import Scenario, Step, plain
 
 STATES = {state.value for state in State}
+REPAIRS = {"fix": "fixed", "unfixed": "unfixed"}
 OUTCOMES = {outcome.value for outcome in Outcome} | {"unsettled"}
 
 
@@ -107,6 +108,42 @@ class Judge:
         texts = [one.text for one in self._window.ledger.patterns]
         return f"there are {texts}" if texts else ""
 
+    def see_fix(self, claim: Step) -> str:
+        """fix [WORTH] [by APPROACH]: BEFORE => AFTER, and no other."""
+        told = [
+            (fix.before, fix.after, f"{fix.effectiveness:g}", _word(fix.approach))
+            for fix in self._window.ledger.fixes()
+        ]
+        before, _, after = f" {claim.text} ".partition(" => ")
+        worth, approach = claim.words[0], claim.words[2] if len(claim.words) > 1 else "by-hand"
+        wanted = (plain(before).strip(), plain(after).strip(), worth, approach)
+        found = [(one[0].strip(), one[1].strip(), *one[2:]) for one in told]
+        return "" if found == [wanted] else f"there is {found}"
+
+    def see_unfixed(self, _: Step) -> str:
+        """Nothing was repaired."""
+        found = self._window.ledger.fixes()
+        return f"there is {[(fix.before, fix.after) for fix in found]}" if found else ""
+
+    def see_diagnostics(self, claim: Step) -> str:
+        """diagnostics NAME BEFORE AFTER: how many there were on its lines; - is unknown."""
+        name, *counts = claim.words
+        found = [
+            "-" if one is None else str(one)
+            for one in self._window.ledger.diagnostics.get(name, (None, None))
+        ]
+        return "" if found == counts else f"there were {found}"
+
+    @property
+    def repair(self) -> str:
+        """What is said of the symptoms, in a word."""
+        return "fixed" if self._window.ledger.fixes() else "unfixed"
+
+
+def _word(approach: str) -> str:
+    """An approach as one word; a suggestion by its name."""
+    return approach.removeprefix("suggestion:").replace(" ", "-")
+
 
 def labels(claim: Step) -> list[str]:
     """The states and outcomes that a claim names."""
@@ -119,6 +156,8 @@ def confusion(scenarios: list[Scenario]) -> Counter[tuple[str, str]]:
     for scenario in scenarios:
         judge = Judge(scenario)
         for claim in scenario.claims:
+            if claim.name in REPAIRS:
+                table[REPAIRS[claim.name], judge.repair] += 1
             state, _, outcome, _, _ = judge.verdict(claim.name) if labels(claim) else ("",) * 5
             for label in labels(claim):
                 table[label, state if label in STATES else outcome] += 1

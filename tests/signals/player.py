@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 
 from habitus_server.alignment import align
+from habitus_server.diagnostics import Diagnostic
+from habitus_server.fixes import Fix
+from habitus_server.session import Snapshot
 from habitus_server.text import Edit, PositionEncoding
 from signals.scenario import Scenario, Step, plain
 from signals.scene import CURSOR
@@ -18,6 +21,7 @@ class Player:
         self.line_break = "\n"
         self.encoding = PositionEncoding.UTF16
         self.clipboard = ""
+        self.wrong: dict[str, list[Diagnostic]] = {}
         self.window: Window = None  # type: ignore[assignment]
         for step in scenario.steps:
             getattr(self, f"do_{step.name}")(step)
@@ -169,16 +173,49 @@ class Player:
         edits = align(self.window.text, self._lines(step))
         self.window.edit(*(Edit(start, end, text) for start, end, text in edits))
 
+    # --- what is wrong ----------------------------------------------------------------
+
+    def do_wrong(self, step: Step) -> None:
+        """wrong [SOURCE]: WORD; WORD#2; WORD (MESSAGE): all that this checker says."""
+        source = step.words[0] if step.words else "lint"
+        parts = [part for part in step.text.split("; ") if part]
+        self.wrong[source] = [self._diagnostic(part, source) for part in parts]
+        self.window.diagnose([one for found in self.wrong.values() for one in found])
+
+    def do_right(self, step: Step) -> None:
+        """right [SOURCE]: this checker has nothing to say."""
+        self.do_wrong(step)
+
+    def do_fixed(self, step: Step) -> None:
+        """fixed: OLD => NEW by a quick fix of ours."""
+        old, new = self._pair(step.text)
+        at = self.window.text.index(old)
+        document = self.window.session.document(self.window.uri)
+        assert document is not None
+        snapshot = Snapshot(document, at, at, "", "", "")
+        wrong = Diagnostic("wrong", at, at + len(old))
+        self.window.checkups.fix_offered(snapshot, [Fix("Fix", at, at + len(old), new, wrong)])
+        self.window.replace(old, new)
+
+    def _diagnostic(self, part: str, source: str) -> Diagnostic:
+        named, _, message = part.partition(" (")
+        word, _, number = named.partition("#")
+        at = -1
+        for _ in range(int(number or 1)):
+            at = self.window.text.index(word, at + 1)
+        said = f"`{word}` {message.removesuffix(')')}" if message else f"undefined name `{word}`"
+        return Diagnostic(said, at, at + len(word), source)
+
     # --- files ------------------------------------------------------------------------
 
     def do_save(self, _: Step) -> None:
         """The file is saved; the disk says so a moment later."""
         self.window.save()
-        self.window.recorder.changed_on_disk([self.window.name])
+        self.window.written()
 
     def do_outside(self, _: Step) -> None:
         """Another program writes the file."""
-        self.window.recorder.changed_on_disk([self.window.name])
+        self.window.written()
 
     def do_test(self, _: Step) -> None:
         """The tests run."""
@@ -190,7 +227,7 @@ class Player:
 
     def do_checkout(self, _: Step) -> None:
         """Another branch is checked out; the editor reloads in a step of its own."""
-        self.window.recorder.checked_out()
+        self.window.check_out()
 
     def do_close(self, _: Step) -> None:
         """The file closes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -152,6 +153,25 @@ async def test_a_repair_of_yesterday_is_lowered_when_its_symptom_is_back(desk: D
     other.tick()
     await desk.scribe.flush()
     assert [(fix.recurrences, fix.effectiveness) for fix in desk.store.fixes()] == [(1, 0.25)]
+
+
+async def test_a_repair_that_was_forgotten_does_not_return_with_its_symptom(desk: Desk) -> None:
+    uri = desk.open("a.py", WRONG)
+    desk.checkups.reported(uri, [radios(WRONG)])
+    desk.now += 10
+    desk.replace(uri, "radios", "radius")
+    desk.checkups.reported(uri, [])
+    desk.now += 31
+    desk.checkups.tick()
+    await desk.scribe.flush()
+    with sqlite3.connect(desk.state / "signals.db") as sql:
+        assert sql.execute("DELETE FROM fixes").rowcount == 1
+    desk.replace(uri, "* radius", "* radios")
+    desk.checkups.reported(uri, [radios(WRONG)])
+    desk.now += 60
+    desk.checkups.tick()
+    await desk.scribe.flush()
+    assert desk.store.fixes() == []
 
 
 async def test_a_closed_document_settles_nothing(desk: Desk) -> None:

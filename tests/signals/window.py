@@ -7,13 +7,16 @@ happens unless told otherwise, as a person's would.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
+from habitus_server.checkups import Checkups
+from habitus_server.diagnostics import Diagnostic
 from habitus_server.outcomes import Measurement, Settlement, Signal, Transition
 from habitus_server.recorder import Recorder
-from habitus_server.records import Pattern, Suggestion
+from habitus_server.records import BugFix, Pattern, Suggestion
 from habitus_server.scribe import Scribe
 from habitus_server.session import Changed, Closed, Document, Event, Opened, Saved, Session
 from habitus_server.suggest import Offer
@@ -28,6 +31,27 @@ class Ledger(Scribe):
         super().__init__()
         self.written: list[Signal] = []
         self.patterns: list[Pattern] = []
+        self.repairs: dict[str, BugFix] = {}
+        self.diagnostics: dict[str, tuple[int | None, int | None]] = {}
+
+    def note(self, document: Document, job: Callable[[Any], Any]) -> Future[None]:
+        """Keep what would be written, in place of the store."""
+        job(self)
+        return Future()
+
+    def add_fix(self, fix: BugFix) -> None:
+        """A repair, or one that is known already, lowered."""
+        self.repairs[fix.id] = fix
+
+    def fixes(self, *, since: float = 0.0) -> list[BugFix]:
+        """The repairs, in order."""
+        return [fix for fix in self.repairs.values() if fix.settled_at >= since]
+
+    def note_diagnostics(
+        self, suggestion_id: str, before: int | None, after: int | None, at: float
+    ) -> None:
+        """How many diagnostics there were on a suggestion's lines."""
+        self.diagnostics[suggestion_id] = before, after
 
     def offers(self, document: Document, suggestions: Sequence[Suggestion]) -> None:
         """Offers are not looked at."""
@@ -36,6 +60,8 @@ class Ledger(Scribe):
         self, document: Document, signals: Sequence[Signal], patterns: Sequence[Pattern]
     ) -> Future[None]:
         """Keep what happened."""
+        for listener in self._listeners:
+            listener(document, signals)
         self.written += signals
         self.patterns += patterns
         done: Future[None] = Future()
@@ -58,6 +84,13 @@ class Window:
         self.session.add_folder(folder)
         self.ledger = Ledger()
         self.recorder = Recorder("window", lambda: self.now, self.ledger)
+        self.checkups = Checkups(
+            "window",
+            lambda: self.now,
+            self.ledger,
+            spans_of=self.recorder.spans,
+            is_paused=lambda: False,
+        )
         self.sends_whole_documents = False
         self.line_break = "\n"
         self.requests = 0
@@ -121,6 +154,7 @@ class Window:
         """Tell the recorder what the editor sent."""
         step = self.session.apply(event)
         assert step is not None
+        self.checkups.took(step)
         self.recorder.took(step)
 
     # --- edits ------------------------------------------------------------------------
@@ -191,6 +225,22 @@ class Window:
         while self.now < end:
             self.now = min(end, self.now + 1.0)
             self.recorder.tick()
+            self.checkups.tick()
+
+    def written(self) -> None:
+        """The file that has the focus has changed on disk."""
+        self.recorder.changed_on_disk([self.name])
+        self.checkups.changed_on_disk([self.name])
+
+    def check_out(self) -> None:
+        """Another branch was checked out."""
+        self.recorder.checked_out()
+        self.checkups.discard()
+
+    def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """The editor forwards all that its servers say."""
+        self.now += 1.0
+        self.checkups.reported(self.uri, diagnostics)
 
     # --- suggestions ------------------------------------------------------------------
 
@@ -220,6 +270,7 @@ class Window:
         snapshot = self.session.snapshot(self.uri, here, selected)
         assert snapshot is not None
         self.offers = [*(self.offers if keep else []), Offer(one, replace_right=to, typed=typed)]
+        self.checkups.offered(snapshot, self.offers)
         self.recorder.offered(snapshot, self.offers)
 
     def take(self, name: str = "a", *, after_s: float = 1.0) -> None:

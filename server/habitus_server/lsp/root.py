@@ -293,8 +293,10 @@ class Root:
 
     def _changed_on_disk(self, burst: Burst) -> None:
         self.judgements.changed_on_disk(self.folder, burst)
-        if self._recorder is not None:
-            self._recorder.changed_on_disk(self._changed_paths(burst))
+        if self._recorder is not None and self.checkups is not None:
+            paths = self._changed_paths(burst)
+            self._recorder.changed_on_disk(paths)
+            self.checkups.changed_on_disk(paths)
         self._outside.changed_on_disk(burst)
         if self._feed is not None:
             self._feed.changed_on_disk(self.folder, burst)
