@@ -82,9 +82,7 @@ class Moves:
 
     def disclaim(self, span: TrackedSpan) -> None:
         """What was inserted there was a suggestion, and put back nothing."""
-        self._puts = [
-            put for put in self._puts if put.span.end <= span.start or put.span.start >= span.end
-        ]
+        self._puts = [put for put in self._puts if not _meet(put.span, span)]
 
     def found(self, cut: Cut) -> int | None:
         """Where a cut text was put afterwards, exactly and whole; None when nowhere."""
@@ -98,10 +96,10 @@ class Moves:
                 return start
         return None
 
-    def is_doubtful(self, cut: Cut) -> bool:
-        """Whether something inserted looks like a cut text, or holds a part of it."""
+    def is_doubtful(self, cut: Cut, now: TrackedSpan) -> bool:
+        """Whether something inserted beside what is left looks like a cut text, or holds it."""
         mine, removed = squeeze(cut.was.text), squeeze(cut.removed)
-        puts = [squeeze(put.span.text) for put in self._puts]
+        puts = [squeeze(put.span.text) for put in self._puts if not _meet(put.span, now)]
         held = [text for text in (mine, removed) if len(text) >= LEAST_RESEMBLING]
         return removed in puts or any(text in put for text in held for put in puts)
 
@@ -125,9 +123,14 @@ class Moves:
 
 def cut_by(stroke: Stroke, was: TrackedSpan, now: TrackedSpan, at: float) -> Cut | None:
     """The cut that an edit makes of a tracked text, if it takes most of it away at once."""
-    if now.retained * 2 > was.retained or len(squeeze(stroke.removed)) < LEAST_MOVED:
+    is_most = was.retained > 0 and now.retained * 2 <= was.retained
+    if not is_most or len(squeeze(stroke.removed)) < LEAST_MOVED:
         return None
     return Cut(was, stroke.removed, was.start - stroke.edit.start, at)
+
+
+def _meet(left: TrackedSpan, right: TrackedSpan) -> bool:
+    return left.start < right.end and right.start < left.end
 
 
 def _indent(text: str) -> int:

@@ -121,7 +121,7 @@ class Accepted:
             return False
         start = moves.found(cut) if cut.is_whole else None
         if start is None:
-            self._is_lost = self._is_lost or moves.is_doubtful(cut)
+            self._is_lost = self._is_lost or moves.is_doubtful(cut, self.span)
             return False
         self.span = msgspec.structs.replace(cut.was, start=start, history=())
         self._cut = None
