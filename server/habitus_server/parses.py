@@ -19,6 +19,7 @@ from habitus_server.retention import Settlement
 from habitus_server.scribe import Scribe
 from habitus_server.session import Document
 from habitus_server.spans import TrackedSpan
+from habitus_server.storable import PREFIX_CHARS, SUFFIX_CHARS
 from habitus_server.syntax import LANGUAGES, errors_near
 
 if TYPE_CHECKING:
@@ -61,5 +62,18 @@ def _note(
 ) -> list[Future[None]]:
     offered_at = len(suggestion.prefix)
     before = errors_near(suggestion.prefix + suggestion.suffix, offered_at, offered_at)
-    after = errors_near(document.buffer.text, *place)
-    return [store.note_parse(suggestion.id, before, after, at)]
+    text, (start, end) = _as_much(document.buffer.text, place, suggestion)
+    return [store.note_parse(suggestion.id, before, errors_near(text, start, end), at)]
+
+
+def _as_much(
+    text: str, place: tuple[int, int], suggestion: Suggestion
+) -> tuple[str, tuple[int, int]]:
+    """As much around a place as the offer kept of its text: where a text is cut it may not
+    parse, and that must not look like the suggestion's doing."""
+    low, high = 0, len(text)
+    if len(suggestion.prefix) > PREFIX_CHARS // 2:
+        low = text.rfind("\n", 0, max(0, place[0] - len(suggestion.prefix))) + 1
+    if len(suggestion.suffix) > SUFFIX_CHARS // 2:
+        high = place[1] + len(suggestion.suffix)
+    return text[low:high], (place[0] - low, place[1] - low)

@@ -42,11 +42,15 @@ class FakeScribe:
 
 
 def settle(
-    text: str, *, language: str = "python", outcome: Outcome = Outcome.KEPT
+    text: str,
+    *,
+    language: str = "python",
+    outcome: Outcome = Outcome.KEPT,
+    suffix: str = "\n",
 ) -> list[tuple[Any, ...]]:
     """What is noted when a suggestion settles in a document that reads like this now."""
     scribe = FakeScribe()
-    offered = msgspec.structs.replace(suggestion(OFFERED), prefix=BEFORE, suffix="\n")
+    offered = msgspec.structs.replace(suggestion(OFFERED), prefix=BEFORE, suffix=suffix)
     span = track(len(BEFORE), OFFERED)
     Parses(cast(Scribe, scribe), suggestion_of={"a": offered}.get, spans_of=lambda uri: {"a": span})
     document = Document("file:///a.py", Location(None, "a.py", True), language, 1, Buffer(text))
@@ -74,6 +78,12 @@ def test_another_language_is_not_parsed() -> None:
 
 def test_a_large_document_is_not_parsed() -> None:
     assert settle(BEFORE + OFFERED + "\n" + "x = 1\n" * (MAX_CHARS // 6)) == []
+
+
+def test_a_text_that_was_cut_is_compared_with_one_cut_alike() -> None:
+    whole = "\n" + "a = 1\n" * 500 + "b = (\n" + "1,\n" * 9 + ")\n"
+    cut = whole[:3010]
+    assert settle(BEFORE + OFFERED + whole, suffix=cut) == [("a", 0, 0, 5.0)]
 
 
 @pytest.mark.parametrize(("lines", "expected"), [(5, 1), (60, 0)])
