@@ -14,7 +14,7 @@ there, and what undoes the newest undoes them all.
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
@@ -74,8 +74,8 @@ class Book(Protocol):
     def open_landings(self) -> list[Landing]:
         """What landed and was not undone."""
 
-    def unlanded(self, path: str, *, since: float) -> list[tuple[str, str]]:
-        """Accepted suggestions of a file that settled since then and never landed, by id,
+    def unlanded(self, *, since: float) -> list[tuple[str, str, str]]:
+        """Accepted suggestions that settled since then and never landed, by path and id,
         with what stood there."""
 
 
@@ -112,11 +112,11 @@ class Commits:
         """
         if step.move.kind not in WRITES:
             return
+        settled: defaultdict[str, dict[str, tuple[str, int | None]]] = defaultdict(dict)
+        for path, suggestion_id, text in self._book.unlanded(since=at - SETTLED_S):
+            settled[path][suggestion_id] = text, None
         for touched in step.touched:
-            waiting: dict[str, tuple[str, int | None]] = {
-                suggestion_id: (text, None)
-                for suggestion_id, text in self._book.unlanded(touched.path, since=at - SETTLED_S)
-            }
+            waiting = dict(settled[touched.path])
             waiting |= {
                 one.suggestion_id: (one.text, one.first_line)
                 for one in standing.get(touched.path, ())

@@ -26,7 +26,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.rows: list[Landing] = []
-        self.settled: dict[str, list[tuple[str, str]]] = {}
+        self.settled: list[tuple[str, str, str]] = []
 
     def add_landing(self, landing: Landing) -> None:
         self.rows.append(landing)
@@ -42,9 +42,9 @@ class Shelf:
     def open_landings(self) -> list[Landing]:
         return [row for row in self.rows if row.undone_by is None]
 
-    def unlanded(self, path: str, *, since: float) -> list[tuple[str, str]]:
+    def unlanded(self, *, since: float) -> list[tuple[str, str, str]]:
         landed = {row.suggestion_id for row in self.rows}
-        return [one for one in self.settled.get(path, []) if one[0] not in landed]
+        return [one for one in self.settled if one[1] not in landed]
 
 
 class History:
@@ -127,7 +127,7 @@ def test_text_that_a_merge_brings_is_nobody_s_landing(history: History) -> None:
 def test_a_suggestion_that_settled_in_an_earlier_session_lands_by_its_words(
     history: History,
 ) -> None:
-    history.shelf.settled["a.py"] = [("s0", OFFERED)]
+    history.shelf.settled = [("a.py", "s0", OFFERED)]
     first = history.tree(a=BASE)
     (landing,) = history.take(MoveKind.COMMIT, first, history.tree(first, a=WITH))
     assert (landing.suggestion_id, landing.first_line) == ("s0", 4)

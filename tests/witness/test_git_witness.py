@@ -11,7 +11,7 @@ import pytest
 from habitus_server.executor import Executor
 from habitus_server.lsp.witness import GitWitness, Lead
 from habitus_server.recorder import Recorder
-from habitus_server.records import Suggestion, TaskKind
+from habitus_server.records import Outcome, Suggestion, TaskKind
 from habitus_server.standing import Standing
 from habitus_server.store import Store
 from witness.repositories import WorkingTree
@@ -184,3 +184,14 @@ async def test_a_repository_made_after_the_window_opened_is_followed(
     tree.commit(b=WITH)
     await witness.settle()
     assert room.recorder.moments == ["commit"]
+
+
+async def test_what_settled_lands_under_the_name_that_its_file_has_now(room: Room) -> None:
+    witness = await room.witness()
+    room.accepted()
+    room.recorder.stands.clear()
+    room.store.settle("s1", Outcome.KEPT, 20, "return 3.14 * radius", NOW).result()
+    room.store.note_move("s1", "b.py", NOW).result()
+    room.tree.commit(b=WITH)
+    await witness.settle()
+    assert [landing.path for landing in room.store.landings()] == ["b.py"]

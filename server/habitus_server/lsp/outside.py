@@ -6,7 +6,8 @@ Until it is attached, and where nothing is recorded, it sees nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ class Outside:
         self._lead: Lead | None = None
         self._git: GitWitness | None = None
         self._tests: RunWitness | None = None
+        self._recorder: Recorder | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def attach(
         self,
@@ -55,6 +58,7 @@ class Outside:
         settings: Witness,
     ) -> None:
         """Begin to see and to note."""
+        self._recorder = recorder
         self.executor.attach(store, library)
         self._lead = Lead(workspace.witness_lock)
         self._git = GitWitness(
@@ -74,8 +78,13 @@ class Outside:
 
     def changed_on_disk(self, burst: Burst) -> None:
         """Files changed outside the editor, results of test runs among them."""
-        if self._tests is not None and not self._is_paused():
-            self._tests.changed(burst)
+        if self._tests is None or self._recorder is None or self._is_paused():
+            return
+        self._tests.changed(burst)
+        if burst.moved:
+            telling = asyncio.create_task(tell_renames(self._recorder, self._folder, burst.moved))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
 
     def look(self) -> None:
         """Once a second: see what moved."""
@@ -97,3 +106,21 @@ class Outside:
         if self._lead is not None:
             self._lead.release()
         await self.executor.flush()
+
+
+async def tell_renames(
+    recorder: Recorder, folder: Path, moved: Sequence[tuple[Path, Path]]
+) -> None:
+    """Files were renamed outside the editor: what stood in the old one stands in the new.
+
+    Editors that save by way of another file rename too, but leave a file under the old name,
+    or never had one that anybody knows.
+    """
+
+    def real() -> list[tuple[Path, Path]]:
+        return [(old, new) for old, new in moved if new.is_file() and not old.exists()]
+
+    for old, new in await asyncio.to_thread(real):
+        if new.is_relative_to(folder):
+            path = new.relative_to(folder).as_posix()
+            recorder.renamed(old.as_uri(), new.as_uri(), path)

@@ -65,26 +65,20 @@ class Landings(Access):
         """What landed and was not undone, as far as is known, in order of landing."""
         return self._landings("undone_by IS NULL", ())
 
-    def unlanded(self, path: str, *, since: float) -> list[tuple[str, str]]:
-        """Accepted suggestions of a file that settled since then and never landed.
+    def unlanded(self, *, since: float) -> list[tuple[str, str, str]]:
+        """Accepted suggestions that settled since then and never landed.
 
-        By id, with what stood there. What was typed by hand, reverted or censored is
-        left out: nobody knows that it is the suggestion's.
+        By path as it is now, and id, with what stood there. What was typed by hand,
+        reverted or censored is left out: nobody knows that it is the suggestion's.
         """
         rows = self._read(
-            "SELECT id, final_text FROM suggestions s WHERE path = ? AND settled_at >= ?"
-            " AND outcome IN (?, ?) AND state <> ? AND final_text <> ''"
+            "SELECT coalesce(moved_to, path), id, final_text FROM suggestions s"
+            " WHERE settled_at >= ? AND outcome IN (?, ?) AND state <> ? AND final_text <> ''"
             " AND NOT EXISTS (SELECT 1 FROM landings WHERE suggestion_id = s.id)"
             " ORDER BY settled_at",
-            (
-                path,
-                since,
-                Outcome.KEPT.value,
-                Outcome.EDITED.value,
-                State.TYPED_THROUGH.value,
-            ),
+            (since, Outcome.KEPT.value, Outcome.EDITED.value, State.TYPED_THROUGH.value),
         )
-        return [(str(suggestion_id), str(text)) for suggestion_id, text in rows]
+        return [(str(path), str(suggestion_id), str(text)) for path, suggestion_id, text in rows]
 
     def _landings(self, where: str, values: tuple[float, ...]) -> list[Landing]:
         rows = self._read(
