@@ -67,16 +67,16 @@ class Declined:
         self,
         suggestions: Mapping[str, Suggestion],
         signals: Iterable[Signal],
-    ) -> tuple[list[Rejection], list[str]]:
-        """What signals turn down, and the keys of what they allow again."""
-        down: list[Rejection] = []
+    ) -> tuple[dict[str, Rejection], list[str]]:
+        """What signals turn down, by suggestion, and the keys of what they allow again."""
+        down: dict[str, Rejection] = {}
         allowed: list[str] = []
         for signal in signals:
             suggestion = suggestions.get(signal.suggestion_id)
             if suggestion is None:
                 continue
             if isinstance(signal, Settlement) and signal.outcome is Outcome.REVERTED:
-                down.append(self.turn_down(suggestion, Why.REVERTED))
+                down[suggestion.id] = self.turn_down(suggestion, Why.REVERTED)
             elif isinstance(signal, Transition) and signal.state in _TAKEN:
                 key = key_of(suggestion.prefix, suggestion.text, suggestion.language)
                 if self._allow(key):

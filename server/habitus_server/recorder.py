@@ -135,7 +135,8 @@ class Recorder:
         following = self._followed(suggestion_id)
         if following and (suggestion := following.suggestions.get(suggestion_id)):
             rejection = self._declined.turn_down(suggestion, why)
-            self._scribe.rejections(following.document, [rejection], [], self._declined.written)
+            down = {suggestion_id: rejection}
+            self._scribe.rejections(following.document, down, [], self._declined.written)
 
     def moment(self, name: str) -> None:
         """Measure everything unsettled at a moment of the whole workspace, as a commit."""

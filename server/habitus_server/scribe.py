@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -75,11 +75,11 @@ class Scribe:
     def rejections(
         self,
         document: Document,
-        down: Sequence[Rejection],
+        down: Mapping[str, Rejection],
         allowed: Sequence[str],
         written: Callable[[str], None],
     ) -> None:
-        """Write what was turned down in a document and what is allowed again; `written` is
+        """Write which suggestions were turned down and what is allowed again; `written` is
         called, in any thread, with the key of each rejection that is on disk."""
         self._submit(lambda: self._store_rejections(document, down, allowed, written))
 
@@ -130,7 +130,7 @@ class Scribe:
     def _store_rejections(
         self,
         document: Document,
-        down: Sequence[Rejection],
+        down: Mapping[str, Rejection],
         allowed: Sequence[str],
         written: Callable[[str], None],
     ) -> Written:
@@ -138,8 +138,8 @@ class Scribe:
         done: Written = [store.remove_rejection(key) for key in allowed]
         if not self._may_store(document):
             return done
-        for one in down:
-            if (clean := self._clean.rejection(one)) is not None:
+        for suggestion_id, one in down.items():
+            if (clean := self._clean.rejection(suggestion_id, one)) is not None:
                 done.append(store.add_rejection(clean))
                 done[-1].add_done_callback(partial(_tell, written, one.key))
         return done

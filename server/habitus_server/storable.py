@@ -52,11 +52,12 @@ class Cleaner:
         """What reached the buffer of a suggestion, or became of it, as it may be stored."""
         return redact_after(self._before.get(suggestion_id, ""), text)
 
-    def rejection(self, one: Rejection) -> Rejection | None:
+    def rejection(self, suggestion_id: str, one: Rejection) -> Rejection | None:
         """A rejection as it may be stored, or None: its key is made of the whole text, so
         where that holds a secret nothing is stored."""
         place, text = unify(one.place), unify(one.text)
-        if redact(place) != place or redact_after(place, text) != text:
+        before = self._before.get(suggestion_id, place)
+        if redact(place) != place or redact_after(before, text) != text:
             return None
         return msgspec.structs.replace(
             one, place=place[-PLACE_CHARS:], text=text[:PLACE_CHARS], times=1

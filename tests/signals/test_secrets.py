@@ -15,7 +15,7 @@ from signals.secret_days import live_with
 
 @pytest.mark.usefixtures("state_log")
 async def test_no_planted_secret_reaches_the_state_folder_or_memory(tmp_path: Path) -> None:
-    corpus = list(plant(3 * len(KINDS)))
+    corpus = list(plant(4 * len(KINDS)))
     engine = Engine()
     window = OneRoot(tmp_path, Config(), engine)
     await window.open()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from habitus_server.records import Pattern, Suggestion
+from habitus_server.records import Pattern, Rejection, Suggestion
 from habitus_server.redaction import PLACEHOLDER
 from habitus_server.storable import PREFIX_CHARS, SUFFIX_CHARS, Cleaner, end_of, start_of
 
@@ -71,3 +71,11 @@ def test_excerpts_are_cut_between_lines() -> None:
     assert end_of(lines).startswith("line number ") and len(end_of(lines)) <= PREFIX_CHARS
     assert start_of(lines, SUFFIX_CHARS).endswith("\n")
     assert len(start_of(lines, SUFFIX_CHARS)) <= SUFFIX_CHARS
+
+
+def test_a_rejected_text_that_is_a_password_where_it_was_offered_is_not_stored() -> None:
+    cleaner = Cleaner()
+    cleaner.suggestion(offered("[account]\nuser = me\nport = 1\npassword = ", PASSWORD))
+    one = Rejection("k", "a.cfg", "ini", "password = ", "a-1.b-2.c", "dismissed", 1, 0.0)
+    assert cleaner.rejection("a", one) is None
+    assert cleaner.rejection("unknown", one) == one
