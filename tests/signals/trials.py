@@ -36,6 +36,16 @@ class Sent(NamedTuple):
     gone: str
 
 
+class Cut(NamedTuple):
+    """A block that was removed with all of the text in it."""
+
+    block: str
+    offset: int
+    tags: list[tuple[str, int]]
+    closed: tuple[bool, bool]
+    survivors: int
+
+
 class Trial:
     """One document under a tracker and under the oracle."""
 
@@ -54,7 +64,9 @@ class Trial:
         self._notify([self._change(self.buffer.text, len(before), len(before), text)])
         self.tracker.accept("a", self.now)
         self.oracle = Oracle(before + text + after, len(before), len(before) + len(text))
-        self.last: Sent | None = None
+        self.done: list[Sent] = []
+        self.is_undoing = False
+        self.cut: Cut | None = None
 
     def play(self) -> None:
         """Edit for a while, then compare what it settles as."""
@@ -71,9 +83,14 @@ class Trial:
         """One notification with one or more edits."""
         changes = []
         for _ in range(count):
-            sent = self._taken_back() or self._random_edit()
+            back = self._taken_back()
+            sent = back or self._random_edit()
             changes.append(self._change(self._text, sent.start, sent.end, sent.new))
             self._tell_oracle(sent)
+            if back is None:
+                self.done.append(sent)
+            if _solid(sent.new) >= 4:
+                break
         self._notify(changes)
 
     def move(self) -> None:
@@ -82,20 +99,17 @@ class Trial:
         low, high = oracle.bounds
         start, end = max(0, low - self.draw.randrange(4)), high + self.draw.randrange(4)
         start, end = self._safe(start), self._safe(min(end, len(oracle.chars)))
-        block, tags, closed = self._text[start:end], oracle.marked(), oracle.closed
-        solid = sum(not char.isspace() for char in block)
-        survivors = len(oracle.survivors)
-        if start > low or end < high or not survivors or solid < 4:
+        block = self._text[start:end]
+        if start > low or end < high or not oracle.survivors or _solid(block) < 4:
             return
         cut = Sent(start, end, "", block)
         self._notify([self._change(self._text, start, end, "")])
         self._tell_oracle(cut)
         at = self._safe(self.draw.randrange(len(oracle.chars) + 1))
+        paste = Sent(at, at, block, "")
         self._notify([self._change(self._text, at, at, block)])
-        self._tell_oracle(Sent(at, at, block, ""))
-        if len(oracle.survivors) * 2 <= survivors:
-            oracle.carry(at, len(block), low - start, tags)
-            oracle.closed = closed
+        self._tell_oracle(paste)
+        self.done = [cut, paste]
 
     def compare(self) -> None:
         """The tracker and the oracle say the same."""
@@ -127,29 +141,52 @@ class Trial:
         low, high = self.oracle.bounds
         near = draw.randrange(max(0, low - 4), min(size, high + 4) + 1)
         start = self._safe(near if draw.random() < 0.8 else draw.randrange(size + 1))
-        end = self._safe(min(size, start + draw.choice([0, 0, 0, 1, 1, 2, 5, 12, 40])))
+        end = self._safe(min(size, start + draw.choice([0, 0, 0, 1, 1, 2, 4, 12, 40])))
         letters = draw.choice([CODE, FAR, self.oracle.original, self.oracle.original])
         new = "".join(draw.choice(letters) for _ in range(draw.choice([0, 1, 1, 1, 2, 3])))
         if draw.random() < 0.1:
             new += self.line_break
+        if draw.random() < 0.2:
+            new = self._retyped() or new
         gone = "".join(self.oracle.chars[start:end])
         if draw.random() < 0.1:
             new = gone + new if draw.random() < 0.5 else new + gone
         return Sent(start, max(start, end), new, gone)
 
+    def _retyped(self) -> str:
+        """A few characters that stood side by side, which may be what is missing."""
+        original = self.oracle.original
+        low = self.draw.randrange(len(original))
+        piece = original[low : low + self.draw.randrange(1, 7)]
+        return piece if _solid(piece) < 4 else ""
+
     def _taken_back(self) -> Sent | None:
-        """The latest edit taken back, now and then."""
-        last = self.last
-        if last is None or self.draw.random() > 0.12:
+        """The latest edit that stands taken back, now and then, and often the one before it."""
+        if not self.done or self.draw.random() > (0.7 if self.is_undoing else 0.12):
+            self.is_undoing = False
             return None
+        last = self.done[-1]
         end = last.start + len(last.new)
         if self._safe(last.start) != last.start or self._safe(end) != end:
             return None
+        del self.done[-1]
+        self.is_undoing = True
         return Sent(last.start, end, last.gone, last.new)
 
     def _tell_oracle(self, sent: Sent) -> None:
-        self.oracle.edit(sent.start, sent.end, sent.new)
-        self.last = sent
+        """One edit; a block with all of the text in it that is put back elsewhere carries it."""
+        oracle, (low, high) = self.oracle, self.oracle.bounds
+        tags, closed, before = oracle.marked(), oracle.closed, len(oracle.survivors)
+        oracle.edit(sent.start, sent.end, sent.new)
+        left = len(oracle.survivors)
+        if before and left * 2 <= before and _solid(sent.gone) >= 4:
+            is_block = not sent.new and sent.start <= low and high <= sent.end
+            self.cut = Cut(sent.gone, low - sent.start, tags, closed, before) if is_block else None
+        if self.cut is None or left * 2 > self.cut.survivors:
+            self.cut = None
+        elif sent.new == self.cut.block and not sent.gone:
+            oracle.carry(sent.start, len(sent.new), self.cut.offset, self.cut.tags)
+            oracle.closed, self.cut = self.cut.closed, None
 
     def _notify(self, changes: list[ContentChange]) -> None:
         self.now += STEP_S
@@ -182,6 +219,10 @@ class Trial:
             self.line_break if draw.random() < 0.1 else draw.choice(draw.choice([CODE, FAR, FAR]))
             for _ in range(size)
         )
+
+
+def _solid(text: str) -> int:
+    return sum(not char.isspace() for char in text)
 
 
 def run(edits: int, seed: int) -> tuple[int, int]:
