@@ -296,3 +296,19 @@ async def test_an_accept_survives_the_kill_of_its_server(
     await editor.accept(uri, item)
     await editor.kill()
     assert rows[id_of(item)]["state"] == "accepted"
+
+
+async def test_a_file_that_is_renamed_takes_its_suggestions_along(
+    editor: FakeEditor, project: Path, rows: Rows
+) -> None:
+    uri, item = await offer(editor, project)
+    await editor.accept(uri, item)
+    text, renamed = editor.texts[uri], project / "renamed.py"
+    files = [{"oldUri": uri, "newUri": renamed.as_uri()}]
+    editor.notify("workspace/didRenameFiles", {"files": files})
+    editor.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+    editor.open(renamed, text)
+    editor.wait(60)
+    await editor.flush()
+    row = rows[id_of(item)]
+    assert (row["outcome"], row["moved_to"]) == ("kept", "renamed.py")
