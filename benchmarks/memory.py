@@ -280,9 +280,8 @@ def _print_line(name: str, results: Sequence[Result]) -> dict[str, float]:
 def _prior_source(weights: NDArray[np.float64]) -> str:
     source = PRIOR_FILE.read_text(encoding="utf-8")
     values = [f"{value:.2f}".replace("-0.00", "0.00") for value in weights]
-    rows = [", ".join(values[start : start + 10]) for start in range(0, len(values), 10)]
     head = source[: source.index("PRIOR:")]
-    return head + "PRIOR: tuple[float, ...] = (\n" + "".join(f"    {r},\n" for r in rows) + ")\n"
+    return head + "PRIOR: tuple[float, ...] = (\n" + "".join(f"    {v},\n" for v in values) + ")\n"
 
 
 def _options() -> argparse.Namespace:
