@@ -30,6 +30,7 @@ MAX_SLIDE = 200
 LEAST_KEPT = 4
 """Shorter texts may stand in what replaces them by chance."""
 
+_LAYOUT = re.compile(r"[\s'\",()]+")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -216,9 +217,11 @@ class Buffer:
         return Edit(edit.start + head, edit.end - tail, edit.text[head : len(edit.text) - tail])
 
     def parts(self, edit: Edit) -> list[Edit]:
-        """The same change, trimmed, and around what it puts back whole in its middle.
+        """The same change, trimmed, and around what it puts back in its middle.
 
         `int(` and `)` around a call are two insertions, also where one edit brings both.
+        Lines that change their layout alone are aligned: some editors send a formatter's
+        work as one edit.
         """
         for one in (edit, self.trim(edit)):
             gone = self.slice(one.start, one.end)
@@ -229,6 +232,11 @@ class Buffer:
                     Edit(one.start, one.start, one.text[:at]),
                     Edit(after, after, one.text[at + len(gone) :]),
                 ]
+        if "\n" in gone and _LAYOUT.sub("", gone) == _LAYOUT.sub("", one.text):
+            return [
+                Edit(one.start + part.start, one.start + part.end, part.text)
+                for part in reconcile(gone, one.text)
+            ]
         return [one]
 
     def slide(self, edit: Edit, towards: int) -> Edit:
