@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,10 +47,21 @@ class MemoryFeed:
     """One workspace's memory, seen from one window; all calls on one event loop."""
 
     def __init__(
-        self, key: str, texts: Texts, limits: Memory, *, debounce_s: float | None = DEBOUNCE_S
+        self,
+        key: str,
+        texts: Texts,
+        limits: Memory,
+        *,
+        debounce_s: float | None = DEBOUNCE_S,
+        on_news: Callable[[], None] = lambda: None,
     ) -> None:
-        """With `debounce_s` None only requests and flushes send: no wall clock decides."""
+        """With `debounce_s` None only requests and flushes send: no wall clock decides.
+
+        `on_news` is called when memory holds other files than before, which may change what
+        it would answer at a place that did not change.
+        """
         self._key = key
+        self._on_news = on_news
         self._debounce_s = debounce_s
         self._texts = texts
         self._limits = limits
@@ -133,6 +144,7 @@ class MemoryFeed:
 
     async def refresh(self, paths: list[str]) -> None:
         """Files changed on disk: remember them anew, or forget those that are gone."""
+        is_news = False
         for path in paths:
             if path in self._open:
                 continue
@@ -142,12 +154,16 @@ class MemoryFeed:
             try:
                 if text is None:
                     self._client.forget(self._key, path)
+                    is_news = is_news or path in self._remembered
                     self._remembered.discard(path)
                 else:
                     self._client.remember(self._key, path, text)
+                    is_news = True
                     self._remembered.add(path)
             except EngineError:
                 return  # The next engine is told everything anyway.
+        if is_news:
+            self._on_news()
 
     async def flush(self) -> None:
         """Return when everything known has been sent."""
@@ -218,5 +234,6 @@ class MemoryFeed:
                 self._mark(path, set())
             for path in tuple(self._dirty):
                 await self._send(path)
+            self._on_news()
         except EngineError as error:
             log.info("Memory was not filled: %s", error)

@@ -61,7 +61,7 @@ class OneRoot:
             state=self.state,
             clock=lambda: self.now,
             on_change=lambda: None,
-            on_adapter=lambda: None,
+            on_stale=lambda: None,
             on_settings=self._noticed,
             progress=lambda _title: None,  # type: ignore[arg-type,return-value]
         )

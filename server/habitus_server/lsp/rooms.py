@@ -192,7 +192,7 @@ class Rooms:
             state=self._window.state,
             clock=self.clock,
             on_change=self.tell,
-            on_adapter=self.answers.suggester.forget_answers,
+            on_stale=self.answers.suggester.forget_answers,
             on_settings=lambda: self.spawn(self._reopen(folder)),
             progress=self._outbox.progress,
         )

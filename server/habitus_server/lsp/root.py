@@ -63,13 +63,14 @@ class Root:
         state: Path,
         clock: Callable[[], float],
         on_change: Callable[[], None],
-        on_adapter: Callable[[], None],
+        on_stale: Callable[[], None],
         on_settings: Callable[[], None],
         progress: Callable[[str], Progress],
     ) -> None:
         self.folder = folder
         self.config = config
         self.ready = asyncio.Event()
+        self._is_whole = asyncio.Event()
         self.not_recording = ""
         self.is_paused = False
         self.is_inside = is_inside
@@ -77,7 +78,7 @@ class Root:
         self._state = state
         self._clock = clock
         self._on_change = on_change
-        self._on_adapter = on_adapter
+        self._on_stale = on_stale
         self._on_settings = on_settings
         self._narrowing = Narrowing(folder, config) if is_inside else None
         self._progress = progress
@@ -131,7 +132,7 @@ class Root:
                 self._workspace,
                 self._store,
                 self._options,
-                on_adapter=self._on_adapter,
+                on_adapter=self._on_stale,
                 on_change=self._on_change,
                 on_problem=self.set_problem,
                 progress=self._progress,
@@ -139,47 +140,58 @@ class Root:
         if self._store is None:
             self._recorder = self.checkups = None
         elif self._recorder is not None and self._workspace is not None:
-            await self.declined.refresh(self._store)
-            self._recorder.attach(self._store, self._library)
-            self.judgements.attach(
-                self._store, DecisionFiles(self.folder, self._library, self._store)
-            )
-            if self.checkups is not None:
-                # A replay's typing is not a developer's, nor its clock the checker's.
-                folder = None if self._options.replay_clock else self._workspace.folder
-                await self.checkups.attach(self._store, folder, self._library.why_silent)
-            await self._outside.attach(
-                self._workspace,
-                self._store,
-                self._library,
-                self._recorder,
-                self.checkups,
-                self.config.witness,
-            )
+            await self._record(self._workspace, self._store, self._library, self._recorder)
         if self._options.memory and self.config.memory.enabled:
-            self._feed = MemoryFeed(
-                self.memory_key,
-                self._library,
-                self.config.memory,
-                debounce_s=None if self._options.replay_clock else DEBOUNCE_S,
-            )
-            for step in self._open_steps.values():
-                self._feed.opened(step.document.path, step.document.buffer)
+            self._feed = self._make_feed(self._library)
         self.ready.set()
         self._on_change()
+        # Before memory is filled: what changes meanwhile must not be missed.
+        await self._watch()
         if self._feed is not None:
             try:
                 self._feed.connect(await client())
             except EngineError:
                 log.info("Memory of %s waits for the engine", self.folder)
-        await self._watch()
+        self._learn()
+        self._is_whole.set()
+
+    async def _record(
+        self, workspace: Workspace, store: Store, library: Library, recorder: Recorder
+    ) -> None:
+        """Begin to write what is seen, and to see what happens outside the editor."""
+        await self.declined.refresh(store)
+        recorder.attach(store, library)
+        self.judgements.attach(store, DecisionFiles(self.folder, library, store))
+        if self.checkups is not None:
+            # A replay's typing is not a developer's, nor its clock the checker's.
+            folder = None if self._options.replay_clock else workspace.folder
+            await self.checkups.attach(store, folder, library.why_silent)
+        await self._outside.attach(
+            workspace, store, library, recorder, self.checkups, self.config.witness
+        )
+
+    def _make_feed(self, library: Library) -> MemoryFeed:
+        """The feed of memory, with the documents that were opened meanwhile."""
+        feed = MemoryFeed(
+            self.memory_key,
+            library,
+            self.config.memory,
+            debounce_s=None if self._options.replay_clock else DEBOUNCE_S,
+            on_news=self._on_stale,
+        )
+        for step in self._open_steps.values():
+            feed.opened(step.document.path, step.document.buffer)
+        return feed
 
     async def _watch(self) -> None:
-        if not self.is_inside:
-            return
-        self._watcher = TreeWatcher(self.folder, asyncio.get_running_loop(), self._changed_on_disk)
-        self.set_problem("watcher", await asyncio.to_thread(self._watcher.start))
-        learns = self._options.learn and self.config.learning.enabled
+        if self.is_inside:
+            loop = asyncio.get_running_loop()
+            self._watcher = TreeWatcher(self.folder, loop, self._changed_on_disk)
+            self.set_problem("watcher", await asyncio.to_thread(self._watcher.start))
+
+    def _learn(self) -> None:
+        """Start the sidecar of a workspace that learns."""
+        learns = self.is_inside and self._options.learn and self.config.learning.enabled
         if self._learning is None or self._workspace is None or self._store is None or not learns:
             return
         self._learning.run(
@@ -358,6 +370,7 @@ class Root:
 
     async def flush(self) -> None:
         """Return when memory has been sent and everything settled is on disk."""
+        await self._is_whole.wait()
         if self._feed is not None:
             await self._feed.flush()
         await self.judgements.flush()
