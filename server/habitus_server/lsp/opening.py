@@ -49,7 +49,9 @@ def open_workspace(
         if not reason:
             try:
                 store = Store.open(workspace.database)
-                keep_within_limits(store, config.privacy)
+                if not options.replay_clock:
+                    # Replayed history is as old as it is; its rows would all be too old.
+                    keep_within_limits(store, config.privacy)
             except StoreError as error:
                 reason = f"Nothing is recorded: {error}"
     library = Library(folder, config, is_inside=is_inside)
