@@ -12,7 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from habitus_server.config import Privacy
+from habitus_server.config import Config, Privacy
+from habitus_server.lsp.opening import open_workspace
+from habitus_server.options import Options
 from habitus_server.records import Evidence, Outcome, State
 from habitus_server.store import Store, compaction
 from habitus_server.upkeep import EVERY_S, look_after
@@ -194,3 +196,16 @@ def test_windows_of_one_workspace_write_at_once_without_loss(path: Path) -> None
     assert store._read("SELECT count(*) FROM events") == [(400,)]
     assert store.problems == []
     store.close()
+
+
+@pytest.mark.parametrize("is_replay", [True, False])
+def test_limits_of_age_hold_for_the_real_clock_only(tmp_path: Path, is_replay: bool) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    before = {thread.ident for thread in threading.enumerate()}
+    options = Options(replay_clock=is_replay)
+    opened = open_workspace(project, tmp_path, Config(), options, is_inside=True)
+    new = {thread.name for thread in threading.enumerate() if thread.ident not in before}
+    assert opened.store is not None
+    opened.store.close()
+    assert ("habitus-upkeep" in new) is not is_replay
