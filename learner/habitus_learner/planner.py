@@ -68,12 +68,12 @@ class Plan(msgspec.Struct, frozen=True):
 def sized(hyper: Hyper, parameters: int) -> Hyper:
     """`hyper` with what follows a base model's size filled in.
 
-    The rate falls with the square root of the size, from what was measured best for the
+    The rate falls with the cube root of the size, from what measured best for the
     embedded model to what is published for LoRA on models of 7 billion (3e-4). Small
     models see few tokens on a CPU, and gain more from many small steps than from few
     large ones; large ones would leave a GPU idle.
     """
-    rate = 1e-2 * min(1.0, math.sqrt(5_000_000 / parameters))
+    rate = 3e-3 * min(1.0, math.cbrt(5_000_000 / parameters))
     tokens = 1_024 if parameters < _SMALL_PARAMETERS else 4_096
     return msgspec.structs.replace(
         hyper,
