@@ -162,7 +162,7 @@ KINDS: dict[str, Kind] = {
     "sendgrid key": (lambda draw: "S" + f"G.{draw(22, TOKEN)}.{draw(43, TOKEN)}", _ASSIGNED),
     "npm token": (
         lambda draw: "np" + "m_" + draw(36, ALNUM),
-        (*_ASSIGNED, ("publish.sh", "echo //registry.npmjs.org/:_authToken={} > rc\n")),
+        (*_ASSIGNED, ("publish.sh", "echo //registry.example/:_authToken={} > rc\n")),
     ),
     "pypi token": (lambda draw: "pypi-" + "AgEIcHlwaS5vcmc" + draw(120, TOKEN), _ASSIGNED),
     "web token": (_web_token, _ASSIGNED),
