@@ -23,12 +23,14 @@ from editors.neovim import Neovim
 from editors.prompter import MODEL, Prompter
 from editors.steps import Script, offered
 from editors.story import Log, Story
+from editors.vscode import VSCode
 
 EDITORS = {
     "neovim": lambda: Neovim(popup=False),
     "neovim-popup": lambda: Neovim(popup=True),
     "emacs": Emacs,
     "helix": Helix,
+    "vscode": VSCode,
 }
 SCENARIOS = {**taking.BOOK.scripts, **declining.BOOK.scripts}
 PATIENCE_S = 300
