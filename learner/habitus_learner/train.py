@@ -1,8 +1,8 @@
 """One training run, from its plan to the end of its budget.
 
 Promises that a run which is killed continues from its last checkpoint as if it had not
-been, and that the best adapter by a split of its own is what it ends with. Judges and
-publishes nothing.
+been, and that it ends with the best adapter by a split of its own: the one it started
+from, if every step did harm. Judges and publishes nothing.
 """
 
 from __future__ import annotations
@@ -107,6 +107,8 @@ class Run:
         """Train to the end of the budget, from the checkpoint where there is one."""
         self._restore()
         position = self.position
+        if math.isinf(position.best_nats):
+            self._evaluate()
         number, saved_at, last = 0, self._clock(), self._clock()
         batches = passes(self._layout, self._examples, self._mix)
         self._trainee.train()

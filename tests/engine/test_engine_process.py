@@ -223,6 +223,25 @@ async def test_an_engine_without_peers_leaves(state: Path, config: Config) -> No
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
+async def test_an_engine_whose_state_was_deleted_ends_and_leaves_the_next_ones_socket(
+    state: Path, config: Config
+) -> None:
+    orphan = await ensure_engine(state, config)
+    await orphan.status(settled=True)
+    shutil.rmtree(state)
+    state.mkdir()
+    heir = await ensure_engine(state, config)
+    assert heir.engine_pid != orphan.engine_pid
+    await orphan.close()
+    await gone(orphan.engine_pid)
+    third = await ensure_engine(state, config)
+    assert third.engine_pid == heir.engine_pid
+    await third.close()
+    heir.shut_down()
+    await heir.lost
+    await gone(heir.engine_pid)
+
+
 async def test_a_socket_that_something_else_holds_is_left_alone(
     state: Path, config: Config
 ) -> None:

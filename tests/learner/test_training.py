@@ -87,11 +87,12 @@ def prepared(
     folder.mkdir(exist_ok=True)
     trainee = fresh(tiny_model)
     tell = changes.pop("tell", lambda _line: None)
+    examples = changes.pop("examples", None) or lessons()
     run = Run(
         plan(folder, steps=steps, **changes),
         trainee,
         layout,
-        lessons(),
+        examples,
         batch_tokens=HYPER.step_tokens,
         courtesy=Courtesy(None, 0.0, now=lambda: 0.0, sleep=lambda _s: None),
         tell=tell,
@@ -104,6 +105,28 @@ def test_training_lowers_the_loss(tiny_model: Path, layout: Layout, tmp_path: Pa
     trained = run.train()
     assert trained.steps == 40
     assert trained.last_loss < trained.first_loss - 1.0
+
+
+def test_a_run_whose_every_step_harms_ends_with_the_adapter_it_began_with(
+    tiny_model: Path, layout: Layout, tmp_path: Path
+) -> None:
+    def ruin(_line: workfolder.Progress) -> None:
+        set_adapter_state(
+            trainee, {name: torch.randn_like(tensor) for name, tensor in start.items()}
+        )
+
+    examples = collect([], habit_patterns(240))
+    useful, taught = prepared(tiny_model, layout, tmp_path / "a", steps=30, examples=examples)
+    useful.train()
+    start = adapter_state(taught)
+    run, trainee = prepared(
+        tiny_model, layout, tmp_path / "b", steps=8, examples=examples, tell=ruin
+    )
+    set_adapter_state(trainee, start)
+    trained = run.train()
+    assert (trained.steps, trained.best_step) == (8, 0)
+    for name, tensor in adapter_state(trainee).items():
+        assert torch.equal(start[name], tensor), name
 
 
 def test_a_run_that_was_killed_ends_like_one_that_was_not(

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from habitus_server.engine.address import Address
 from habitus_server.engine.launch import busy_marker, engine_socket
 from habitus_server.engine.scheduler import Scheduler
 from habitus_server.engine.server import Server, crash
@@ -50,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _run(options: argparse.Namespace, socket_path: Path) -> int:
     marker = busy_marker(socket_path)
+    address = Address(socket_path)
     workshop = Workshop(
         options.model, options.device, threads=options.threads, allow_hub=not options.no_hub
     )
@@ -58,9 +60,9 @@ async def _run(options: argparse.Namespace, socket_path: Path) -> int:
         model=options.model,
         unload_after_s=options.unload_after_s,
         on_work=lambda: _touch(marker),
-        on_crash=lambda: crash(socket_path),
+        on_crash=lambda: crash(address),
     )
-    server = Server(socket_path, scheduler, workshop.intake, exit_after_s=options.exit_after_s)
+    server = Server(address, scheduler, workshop.intake, exit_after_s=options.exit_after_s)
     workshop.on_lesson = scheduler.want_study
     return await server.run(on_listening=scheduler.start)
 

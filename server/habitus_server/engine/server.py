@@ -1,8 +1,8 @@
-"""The engine's socket: peers come, ask and go.
+"""The engine's peers: they come, ask and go.
 
 Promises that only this user's processes are heard, that a peer which breaks the
-protocol costs itself its connection and nobody else anything, and that the socket is
-gone when the engine is. Knows requests, not how they are answered.
+protocol costs itself its connection and nobody else anything, and that an engine which
+nobody can reach ends. Knows requests, not how they are answered.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import signal
 import socket
 import struct
 from collections.abc import Callable
-from pathlib import Path
 
 from habitus_server.engine import wire
+from habitus_server.engine.address import Address
 from habitus_server.engine.client import protocol_mismatch
 from habitus_server.engine.intake import Intake
 from habitus_server.engine.scheduler import Scheduler
-from habitus_server.errors import EngineError, ProtocolError
+from habitus_server.errors import ProtocolError
 
 UNREAD_LIMIT_BYTES = 64 << 20
 HELLO_TIMEOUT_S = 10.0
 LAST_LOOK_S = 0.1
+REACH_CHECK_S = 30.0
 CRASHED = 70
 _log = logging.getLogger(__name__)
 
@@ -59,14 +60,14 @@ class Server:
 
     def __init__(
         self,
-        socket_path: Path,
+        address: Address,
         scheduler: Scheduler,
         intake: Intake,
         *,
         exit_after_s: float,
         token: str = "",
     ) -> None:
-        self._socket_path = socket_path
+        self._address = address
         self._scheduler = scheduler
         self._intake = intake
         self._exit_after_s = exit_after_s
@@ -80,13 +81,14 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._done.set)
-        listener = _listen(self._socket_path)
+        listener = self._address.listen()
         server = await asyncio.start_unix_server(self._welcome, sock=listener)
         self._await_peers()
         on_listening()
-        _log.info("listening at %s", self._socket_path)
+        _log.info("listening at %s", self._address.path)
+        self._look_again()
         await self._done.wait()
-        self._socket_path.unlink(missing_ok=True)
+        self._address.withdraw()
         server.close()
         await asyncio.to_thread(self._scheduler.stop)
         for writer in self._peers.values():
@@ -118,6 +120,7 @@ class Server:
             del self._peers[task]
             if not self._peers:
                 self._await_peers()
+                self._leave_if_unreachable()
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         hello = await asyncio.wait_for(_read(reader), HELLO_TIMEOUT_S)
@@ -170,11 +173,21 @@ class Server:
             _log.info("no peers for %.0f s; ending", self._exit_after_s)
             self._done.set()
 
+    def _look_again(self) -> None:
+        asyncio.get_running_loop().call_later(REACH_CHECK_S, self._look_again)
+        self._leave_if_unreachable()
 
-def crash(socket_path: Path) -> None:
+    def _leave_if_unreachable(self) -> None:
+        """Nobody else can come once our socket's path is gone: the state was deleted."""
+        if not self._peers and not self._address.is_ours():
+            _log.info("nobody can reach %s any more; ending", self._address.path)
+            self._done.set()
+
+
+def crash(address: Address) -> None:
     """End the process with an error, from any thread; `serve` starts a new engine."""
     # Without its worker an engine can answer nothing, so nothing is worth ending well.
-    socket_path.unlink(missing_ok=True)
+    address.withdraw()
     logging.shutdown()
     os._exit(CRASHED)
 
@@ -182,23 +195,6 @@ def crash(socket_path: Path) -> None:
 async def _read(reader: asyncio.StreamReader) -> wire.Request:
     header = await reader.readexactly(wire.HEADER_BYTES)
     return wire.read_request(await reader.readexactly(wire.body_length(header)))
-
-
-def _listen(path: Path) -> socket.socket:
-    """A socket that only this user may connect to; the caller holds the engine's lock."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    except OSError as error:
-        listener.close()
-        raise EngineError(
-            f"The engine cannot listen at {path}: {error.strerror}. Remove that file if no "
-            "Habitus runs, or set HABITUS_STATE_DIR to another folder."
-        ) from error
-    finally:
-        os.umask(before)
-    return listener
 
 
 def _is_same_user(writer: asyncio.StreamWriter) -> bool:
