@@ -43,7 +43,7 @@ class Reopened:
 
     @property
     def root(self) -> Root:
-        return self.rooms._root_of(self.rooms.session.locate(self.uri))
+        return self.rooms.roots.of(self.rooms.session.locate(self.uri))
 
     async def change(self, privacy: str) -> None:
         """Open the document, change the settings, and wait until they hold."""
@@ -79,13 +79,13 @@ def window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reopened:
 
 async def test_settings_that_change_hold_for_what_is_open(window: Reopened) -> None:
     await window.change("record = false")
-    assert "privacy.record is off" in window.root.not_recording
+    assert "privacy.record is off" in window.root.notes.not_recording
     window.write_by_hand()
     assert await window.close() == []
 
 
 async def test_documents_stay_followed_when_settings_change(window: Reopened) -> None:
     await window.change('exclude = ["b.py"]')
-    assert window.root.not_recording == ""
+    assert window.root.notes.not_recording == ""
     window.write_by_hand()
     assert await window.close() == ["total_of_everything = 12345"]

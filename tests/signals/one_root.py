@@ -119,7 +119,7 @@ class OneRoot:
             name, f"r{self.offered}", 0, "w", snapshot.path, "python", "m", None, self.now,
             snapshot.prefix, snapshot.suffix, text, logprob=-1.0, token_count=3,
         )  # fmt: skip
-        self.root.offered(snapshot, [Offer(one)])
+        self.root.notes.offered(snapshot, [Offer(one)])
         self.now += 2
         return name
 

@@ -21,9 +21,9 @@ async def live_with(window: OneRoot, one: Planted, turn: int) -> None:
     if turn % 3 == 0:  # offered whole, accepted and reported
         name = window.offer(uri, one.secret, at)
         window.insert(uri, at, one.secret)
-        await window.root.accept(name)
+        await window.root.notes.accept(name)
     elif turn % 3 == 1:  # turned down first, then typed in steps with offers on the way
-        await window.root.dismiss(window.offer(uri, one.secret, at))
+        await window.root.notes.dismiss(window.offer(uri, one.secret, at))
         size = len(one.secret) // STEPS + 1
         for start in range(0, len(one.secret), size):
             window.offer(uri, one.secret[start:], at + start)

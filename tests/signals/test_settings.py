@@ -130,8 +130,8 @@ async def live_a_day(window: OneRoot, name: str = "fees.py") -> None:
     window.take(Opened(uri, "python", 1, f"def {DISTINCT}(weight):\n    return "))
     offered = window.offer(uri, f"{DISTINCT} * weight")
     window.insert(uri, len(window.text(uri)), f"{DISTINCT} * weight")
-    await window.root.accept(offered)
-    await window.root.dismiss(window.offer(uri, f" + {DISTINCT}"))
+    await window.root.notes.accept(offered)
+    await window.root.notes.dismiss(window.offer(uri, f" + {DISTINCT}"))
     window.insert(uri, 0, f"{DISTINCT}_by_hand = 12345\n")
     await window.end_of_day(uri)
 
@@ -156,7 +156,7 @@ async def test_with_recording_off_no_byte_of_anybodys_work_is_written(
     await window.open()
     await live_a_day(window)
     await window.root.close()
-    assert "privacy.record is off" in window.root.not_recording
+    assert "privacy.record is off" in window.root.notes.not_recording
     assert found_in(window.state, [DISTINCT]) == []
     assert not list(window.state.rglob("signals.db*"))
 
@@ -187,7 +187,7 @@ async def test_a_file_that_is_off_is_no_context_of_another(tmp_path: Path) -> No
         window.take(Opened(hidden, "python", 1, ""))
         window.take(Changed(hidden, 2, (ContentChange(body),)))
         window.take(Opened(shown, "python", 1, f"{body.replace(DISTINCT, 'x')}\ndef other():\n"))
-        chunks = window.root.context_of(window.snapshot(shown))()
+        chunks = window.root.knowledge.context_of(window.snapshot(shown))()
         assert any(DISTINCT in chunk.text for chunk in chunks) is is_shown
         await window.root.close()
 

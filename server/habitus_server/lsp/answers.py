@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -26,8 +25,6 @@ from habitus_server.suggest import Ask, Offer, Suggester
 
 log = logging.getLogger(__name__)
 
-OWNERS_KEPT = 4096
-
 
 class Answers:
     """One window's questions to the engine; all calls on the event loop."""
@@ -43,6 +40,7 @@ class Answers:
         find_root: Callable[[Location], Root],
         client: Callable[[], Awaitable[EngineClient]],
         is_loading: Callable[[], bool],
+        on_offers: Callable[[Root, Snapshot, Sequence[Offer]], None],
         on_trouble: Callable[[str], None],
     ) -> None:
         self._window_id = window_id
@@ -52,8 +50,8 @@ class Answers:
         self._find_root = find_root
         self._client = client
         self._is_loading = is_loading
+        self._on_offers = on_offers
         self._on_trouble = on_trouble
-        self._owners: OrderedDict[str, Root] = OrderedDict()
         self.suggester = Suggester(self._complete, self._context_of, clock, self._is_declined)
 
     async def suggest(self, snapshot: Snapshot, *, invoked: bool = False) -> tuple[Offer, ...]:
@@ -62,7 +60,7 @@ class Answers:
             root, ask = await self._ask(snapshot, invoked=invoked)
             if root is None or ask is None:
                 return ()
-            await root.before_request(snapshot)
+            await root.knowledge.before_request(snapshot)
             offers = await self.suggester.suggest(ask)
         except SupersededError:
             return ()
@@ -73,11 +71,7 @@ class Answers:
         now = self._session.document(snapshot.uri)
         if now is None or now.version != snapshot.version:
             return ()
-        for offer in offers:
-            self._owners[offer.suggestion.id] = root
-        while len(self._owners) > OWNERS_KEPT:
-            self._owners.popitem(last=False)
-        root.offered(snapshot, offers)
+        self._on_offers(root, snapshot, offers)
         return offers
 
     async def fix(
@@ -88,7 +82,7 @@ class Answers:
             root, ask = await self._ask(snapshot, invoked=True)
             if root is None or ask is None:
                 return ()
-            await root.before_request(snapshot)
+            await root.knowledge.before_request(snapshot)
             found = await fixes.propose(
                 snapshot.document.buffer.text,
                 language=snapshot.language,
@@ -101,8 +95,8 @@ class Answers:
         except HabitusError as error:
             self._fail(error)
             return ()
-        if found and root.checkups is not None:
-            root.checkups.fix_offered(snapshot, found)
+        if found and root.notes.checkups is not None:
+            root.notes.checkups.fix_offered(snapshot, found)
         return found
 
     async def score(self, snapshot: Snapshot, text: str) -> dict[str, Any] | None:
@@ -110,15 +104,11 @@ class Answers:
         root, ask = await self._ask(snapshot, invoked=False)
         if root is None or ask is None:
             return None
-        await root.before_request(snapshot)
+        await root.knowledge.before_request(snapshot)
         place = await self.suggester.place(ask)
         client = await self._client()
         scored = await client.score(place, text, adapter=ask.adapter, use_memory=ask.use_memory)
         return {"bits": scored.bits, "chars": scored.chars}
-
-    def owner(self, suggestion_id: str) -> Root | None:
-        """The workspace in which a suggestion was offered."""
-        return self._owners.get(suggestion_id)
 
     async def _ask(self, snapshot: Snapshot, *, invoked: bool) -> tuple[Root | None, Ask | None]:
         root = self._find_root(snapshot.document.location)
@@ -175,10 +165,10 @@ class Answers:
         return [candidate.text for candidate in completed.candidates]
 
     def _context_of(self, snapshot: Snapshot) -> Callable[[], Sequence[Chunk]]:
-        return self._find_root(snapshot.document.location).context_of(snapshot)
+        return self._find_root(snapshot.document.location).knowledge.context_of(snapshot)
 
     def _is_declined(self, snapshot: Snapshot, text: str) -> bool:
-        declined = self._find_root(snapshot.document.location).declined
+        declined = self._find_root(snapshot.document.location).notes.declined
         return declined.is_declined(snapshot.prefix, text, snapshot.language)
 
     def _fail(self, error: HabitusError) -> None:

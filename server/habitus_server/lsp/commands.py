@@ -53,12 +53,12 @@ class Applied(msgspec.Struct):
 
 async def accept(rooms: Rooms, about: About) -> dict[str, Any]:
     """Answered after the commit is on disk, or with recorded = false and why."""
-    return await rooms.accept(about.id)
+    return await rooms.fates.accept(about.id)
 
 
 async def dismiss(rooms: Rooms, about: About) -> dict[str, Any]:
     """The suggestion is not offered at its place again unasked."""
-    return await rooms.dismiss(about.id)
+    return await rooms.fates.dismiss(about.id)
 
 
 async def learn_now(rooms: Rooms, where: Where) -> dict[str, Any]:

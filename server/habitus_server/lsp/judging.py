@@ -49,7 +49,7 @@ class Conclusion(msgspec.Struct):
 
 async def rate(rooms: Rooms, rated: Rated) -> dict[str, Any]:
     """Answered after the commit, or with recorded = false and why."""
-    return await rooms.rate(rated.id, Rating[rated.rating.name], rated.word)
+    return await rooms.fates.rate(rated.id, Rating[rated.rating.name], rated.word)
 
 
 async def decide(rooms: Rooms, choice: Choice) -> dict[str, Any]:
@@ -68,7 +68,7 @@ async def decide(rooms: Rooms, choice: Choice) -> dict[str, Any]:
         reason=choice.reason,
         path=None if document is None else document.path,
     )
-    reason = await root.judgements.decide(decision)
+    reason = await root.notes.judgements.decide(decision)
     return {"recorded": not reason, "reason": reason, "id": decision.id}
 
 
@@ -77,5 +77,5 @@ async def conclude(rooms: Rooms, conclusion: Conclusion) -> dict[str, Any]:
     root = rooms.about(conclusion.uri)
     if root is None:
         return {"recorded": False, "reason": "No folder is open."}
-    reason = await root.judgements.conclude(conclusion.id, conclusion.outcome)
+    reason = await root.notes.judgements.conclude(conclusion.id, conclusion.outcome)
     return {"recorded": not reason, "reason": reason}

@@ -56,7 +56,7 @@ class _Partial(msgspec.Struct):
 def shown(rooms: Rooms, params: Any) -> None:
     """An item is visible."""
     for argument in msgspec.convert(params, _Shown).item.command.arguments:
-        rooms.shown(argument.id)
+        rooms.fates.shown(argument.id)
 
 
 def partially_accepted(rooms: Rooms, params: Any) -> None:
@@ -65,4 +65,4 @@ def partially_accepted(rooms: Rooms, params: Any) -> None:
     length = index_of_units(report.item.text, report.accepted_length, PositionEncoding.UTF16)
     for argument in report.item.command.arguments:
         taken = max(0, length - argument.lead)
-        rooms.partially_accepted(argument.id, argument.typed + taken)
+        rooms.fates.partially_accepted(argument.id, argument.typed + taken)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,12 @@ from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
 from habitus_server.executor import Executor
 from habitus_server.lsp.answers import Answers
-from habitus_server.lsp.outbox import Progress
+from habitus_server.lsp.background import Background
+from habitus_server.lsp.fates import Fates
 from habitus_server.lsp.root import Root
+from habitus_server.lsp.roots import Roots
+from habitus_server.lsp.telling import Telling
 from habitus_server.lsp.window import Window
-from habitus_server.records import Rating
 from habitus_server.session import (
     Closed,
     Document,
@@ -33,21 +34,16 @@ from habitus_server.session import (
     Opened,
     Session,
     Snapshot,
-    Step,
     file_path,
 )
-from habitus_server.status import EngineFacts, Facts, Status, describe
-from habitus_server.suggest import Offer, Source
+from habitus_server.status import EngineFacts, Status
+from habitus_server.suggest import Offer
 from habitus_server.supervisor import EngineSupervisor
 from habitus_server.text import PositionEncoding
-
-log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 OPENING_S = 2.0
 """How long a question about the status waits for its workspace to open."""
-NO_FOLDER = Path()
-"""Stands for the place of documents that are not files."""
 
 
 class Rooms:
@@ -67,6 +63,8 @@ class Rooms:
         for uri in window.folder_uris:
             if (folder := file_path(uri)) is not None:
                 self.session.add_folder(folder)
+        self._background = Background()
+        self.fates = Fates(lambda: self.about(None))
         self.answers = Answers(
             window.id,
             self.options,
@@ -76,16 +74,22 @@ class Rooms:
             find_root=self._root_of,
             client=self._client,
             is_loading=lambda: self._facts.state in ("starting", "loading"),
+            on_offers=self.fates.offered,
             on_trouble=self._say,
         )
         self._window = window
-        self._outbox = window.outbox
+        self._telling = Telling(window, self.answers.suggester)
         self._virtual_now = 0.0
-        self._roots: dict[Path, Root] = {}
+        self.roots = Roots(
+            window,
+            self.session,
+            self._background,
+            clock=self.clock,
+            client=self._client,
+            on_change=self.tell,
+            on_stale=self.answers.suggester.forget_answers,
+        )
         self._focus: str | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._loading: Progress | None = None
-        self._trouble = ""
         self._engine: EngineSupervisor | None = None
         self._executor = Executor(window.id, self.clock)
 
@@ -99,35 +103,22 @@ class Rooms:
             on_connected=self._engine_connected,
             on_facts=self._engine_changed,
         )
-        self.spawn(self._engine.run())
+        self._background.spawn(self._engine.run())
         for folder in self.session.folders:
-            self._open(folder, is_inside=True)
-        self.spawn(self._tick_for_ever())
+            self.roots.open(folder, is_inside=True)
+        self._background.spawn(self._tick_for_ever())
         self.tell()
 
     async def close(self) -> None:
         """Settle and write everything, then leave the engine and the sidecar."""
-        for root in self._roots.values():
+        for root in self.roots.all():
             await root.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.end()
 
     def leave(self) -> None:
         """Last words when the loop is gone: write what is known, however we got here."""
-        for root in self._roots.values():
+        for root in self.roots.all():
             root.leave()
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something in the background; its failure is logged, never silent."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("A background task failed", exc_info=error)
 
     # --- documents --------------------------------------------------------------------
 
@@ -137,7 +128,7 @@ class Rooms:
         if step is None:
             return
         uri = step.document.uri
-        root = self._root_of(step.document.location)
+        root = self.roots.of(step.document.location)
         if isinstance(event, Closed):
             self.answers.suggester.forget(uri)
             if self._focus == uri:
@@ -150,7 +141,7 @@ class Rooms:
 
     def diagnosed(self, document: Document, diagnostics: Sequence[Diagnostic]) -> None:
         """The editor says what is wrong in a document."""
-        if (checkups := self._root_of(document.location).checkups) is not None:
+        if (checkups := self.roots.of(document.location).notes.checkups) is not None:
             checkups.reported(document.uri, diagnostics)
 
     def focus(self, uri: str) -> None:
@@ -162,57 +153,20 @@ class Rooms:
     def renamed(self, old_uri: str, new_uri: str) -> None:
         """A file of the workspace has a new name."""
         location = self.session.locate(new_uri)
-        self._root_of(location).renamed(old_uri, new_uri, location.path)
+        self.roots.of(location).notes.renamed(old_uri, new_uri, location.path)
 
     def add_folder(self, folder: Path) -> None:
         """A root joins the window."""
         self.session.add_folder(folder)
-        self._open(folder, is_inside=True)
+        self.roots.open(folder, is_inside=True)
 
     def remove_folder(self, folder: Path) -> None:
         """A root leaves the window; what it knew is written."""
         self.session.remove_folder(folder)
-        root = self._roots.pop(folder, None)
-        if root is not None:
-            self.spawn(root.close())
+        self.roots.remove(folder)
 
     def _root_of(self, location: Location) -> Root:
-        folder = location.folder or NO_FOLDER
-        return self._roots.get(folder) or self._open(folder, is_inside=location.is_inside)
-
-    def _open(self, folder: Path, *, is_inside: bool) -> Root:
-        if folder in self._roots:
-            return self._roots[folder]
-        root = Root(
-            folder,
-            is_inside=is_inside,
-            window_id=self._window.id,
-            options=self.options,
-            config=self.config,
-            state=self._window.state,
-            clock=self.clock,
-            on_change=self.tell,
-            on_stale=self.answers.suggester.forget_answers,
-            on_settings=lambda: self.spawn(self._reopen(folder)),
-            progress=self._outbox.progress,
-        )
-        self._roots[folder] = root
-        self.spawn(root.open(self._client))
-        return root
-
-    async def _reopen(self, folder: Path) -> None:
-        """Other settings hold for a root: open it anew on the documents that are shown."""
-        old = self._roots[folder]
-        await old.retire()
-        if self._roots.pop(folder, None) is not old:
-            return  # The folder left the window meanwhile.
-        new = self._open(folder, is_inside=old.is_inside)
-        new.is_paused = self.is_paused
-        for one in self.session.documents():
-            if one.location.folder == folder:
-                shown = Opened(one.uri, one.language, one.version, one.buffer.text)
-                new.took(Step(shown, one))
-        self.answers.suggester.forget_answers()
+        return self.roots.of(location)
 
     # --- suggestions and their fate -------------------------------------------------------
 
@@ -226,53 +180,15 @@ class Rooms:
         """Edits that may answer what is wrong around a place."""
         return () if self.is_paused else await self.answers.fix(snapshot, diagnostics)
 
-    def shown(self, suggestion_id: str) -> None:
-        """The editor reports that a suggestion is visible."""
-        if root := self.answers.owner(suggestion_id):
-            root.shown(suggestion_id)
-
-    def partially_accepted(self, suggestion_id: str, chars: int) -> None:
-        """The editor reports that the first `chars` of a suggestion were taken."""
-        if root := self.answers.owner(suggestion_id):
-            root.partially_accepted(suggestion_id, chars)
-
-    async def accept(self, suggestion_id: str) -> dict[str, Any]:
-        """A suggestion was taken whole; returns once that is on disk."""
-        root = self.answers.owner(suggestion_id)
-        if root is None:
-            return {"recorded": False, "reason": "This suggestion is not known here any more."}
-        reason = await root.accept(suggestion_id)
-        return {"recorded": not reason, "reason": reason}
-
-    async def dismiss(self, suggestion_id: str) -> dict[str, Any]:
-        """A suggestion was turned down; it is not offered in such a place again unasked."""
-        root = self.answers.owner(suggestion_id)
-        if root is None:
-            return {"recorded": False, "reason": "This suggestion is not known here any more."}
-        reason = await root.dismiss(suggestion_id)
-        return {"recorded": not reason, "reason": reason}
-
-    async def rate(
-        self, suggestion_id: str | None, rating: Rating, word: str | None
-    ) -> dict[str, Any]:
-        """A suggestion was rated, the last one seen where none is named."""
-        focused = self.about(None)
-        chosen = suggestion_id or (focused.judgements.last_seen if focused else "")
-        root = self.answers.owner(chosen) or focused
-        if root is None or not chosen:
-            return {"recorded": False, "reason": "No suggestion has been seen here yet."}
-        reason = await root.rate(chosen, rating, word)
-        return {"recorded": not reason, "reason": reason, "id": chosen}
-
     # --- commands -----------------------------------------------------------------------
 
     def executor(self, about: Any) -> Executor:
         """Where a command runs: in the workspace that its argument names, or the one last used."""
         named = about if isinstance(about, dict) else {}
-        owner = self.answers.owner(str(named.get("id")))
+        owner = self.fates.owner(str(named.get("id")))
         uri = named.get("uri")
         root = owner or self.about(uri if isinstance(uri, str) else None)
-        return self._executor if root is None else root.executor
+        return self._executor if root is None else root.notes.executor
 
     async def learn_now(self, uri: str | None) -> dict[str, Any]:
         """Ask the learner of a workspace for a cycle."""
@@ -291,8 +207,7 @@ class Rooms:
     def pause(self, *, is_paused: bool) -> None:
         """Suggest and record nothing until resumed."""
         self.is_paused = is_paused
-        for root in self._roots.values():
-            root.is_paused = is_paused
+        self.roots.pause(is_paused=is_paused)
         self.tell()
 
     async def status(self, uri: str | None = None) -> Status:
@@ -302,14 +217,14 @@ class Rooms:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(root.ready.wait(), OPENING_S)
             await root.refresh()
-        return self._describe(root)
+        return self._telling.describe(root, self._facts, is_paused=self.is_paused)
 
     # --- time ---------------------------------------------------------------------------
 
     def set_clock(self, now: float) -> None:
         """Move the virtual clock; time never runs backwards."""
         self._virtual_now = max(self._virtual_now, now)
-        for root in self._roots.values():
+        for root in self.roots.all():
             root.tick()
 
     async def _client(self) -> EngineClient:
@@ -319,7 +234,7 @@ class Rooms:
 
     async def flush(self) -> dict[str, Any]:
         """Returns when memory is full, everything due settled and everything on disk."""
-        for root in tuple(self._roots.values()):
+        for root in self.roots.all():
             await root.ready.wait()
             root.tick()
             await root.flush()
@@ -330,7 +245,7 @@ class Rooms:
     async def _tick_for_ever(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            for root in tuple(self._roots.values()):
+            for root in self.roots.all():
                 if not self.options.replay_clock:
                     root.tick()
                 await root.refresh()
@@ -339,28 +254,7 @@ class Rooms:
 
     def tell(self) -> None:
         """Send the status of the focused workspace, when it changed."""
-        self._outbox.status(self._describe(self.about(None)))
-
-    def _describe(self, root: Root | None) -> Status:
-        facts = Facts(
-            root=str(root.folder) if root else "",
-            model=self.config.model,
-            engine=self._facts,
-            adapter=root.adapter_version if root else None,
-            examples_waiting=root.examples_waiting if root else 0,
-            cycle=root.cycle if root else None,
-            paused=self.is_paused,
-            not_recording=root.not_recording if root else "No folder is open.",
-            memory_files=root.memory_files if root else 0,
-            answered_by_engine=self.answers.suggester.answered[Source.ENGINE],
-            answered_by_typing_through=self.answers.suggester.answered[Source.TYPED_THROUGH],
-            problems=[
-                *([self._trouble] if self._trouble else []),
-                *(root.problems if root else []),
-                *self._window.problems,
-            ],
-        )
-        return describe(facts)
+        self._telling.tell(self.about(None), self._facts, is_paused=self.is_paused)
 
     @property
     def _facts(self) -> EngineFacts:
@@ -371,27 +265,18 @@ class Rooms:
         chosen = uri or self._focus
         document = self.session.document(chosen) if chosen else None
         if document is not None:
-            return self._root_of(document.location)
-        inside = (root for root in self._roots.values() if root.is_inside)
-        return next(inside, None) or next(iter(self._roots.values()), None)
+            return self.roots.of(document.location)
+        inside = (root for root in self.roots.all() if root.is_inside)
+        return next(inside, None) or next(iter(self.roots.all()), None)
 
     def _say(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            if trouble:
-                log.warning("No suggestion: %s", trouble)
-            self._trouble = trouble
+        if self._telling.has_new_trouble(trouble):
             self.tell()
 
     def _engine_connected(self, client: EngineClient) -> None:
-        for root in self._roots.values():
-            self.spawn(root.remember_everything(client))
+        for root in self.roots.all():
+            self._background.spawn(root.remember_everything(client))
 
     def _engine_changed(self, facts: EngineFacts) -> None:
-        if facts.state == "loading" and self._loading is None:
-            self._loading = self._outbox.progress(f"Habitus: loading {self.config.model}")
-        if self._loading is not None:
-            self._loading.report(facts.detail, facts.progress)
-            if facts.state not in ("starting", "loading"):
-                self._loading.end()
-                self._loading = None
+        self._telling.engine_changed(facts)
         self.tell()
