@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REPO ?=
 
-.PHONY: demo test lint types imports bench bench-signals clean setup format
+.PHONY: demo test lint types imports bench bench-signals bench-latency clean setup format
 
 demo: setup
 	$(BIN)/habitus demo $(if $(REPO),--repo "$(REPO)") --out build/demo
@@ -22,13 +22,19 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports --no-cache
 
+# Every bench runs, whatever those before it missed.
 bench: setup
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/shared_engine.py
-	$(BIN)/python benchmarks/decode.py
+	failed=0; \
+	for one in benchmarks/startup.py benchmarks/shared_engine.py benchmarks/decode.py \
+	  benchmarks/memory.py "-m benchmarks.signals" "-m benchmarks.latency"; do \
+	  echo "== $$one"; $(BIN)/python $$one || failed=1; \
+	done; exit $$failed
 
 bench-signals: setup
 	$(BIN)/python -m benchmarks.signals
+
+bench-latency: setup
+	$(BIN)/python -m benchmarks.latency
 
 format: setup
 	$(BIN)/ruff check --fix .

@@ -62,7 +62,7 @@ def report(name: str, figures: Sequence[dict[str, Any]]) -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     path = OUTPUT / f"{name}.json"
     path.write_text(json.dumps({"figures": list(figures)}, indent=2) + "\n", encoding="utf-8")
-    width = max(len(one["name"]) for one in figures)
+    width = max((len(one["name"]) for one in figures), default=0)
     for one in figures:
         low_high = "" if one["interval"] is None else "  [{:.3f}, {:.3f}]".format(*one["interval"])
         verdict = {True: "  holds", False: "  MISSED", None: ""}[one["holds"]]

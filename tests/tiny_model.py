@@ -1,13 +1,17 @@
 """A tiny random Qwen2 with a byte-level tokenizer, for tests that need an engine and no sense.
 
 `make_tiny_model(folder)` writes what `habitus` loads as a local model: two layers, 64 wide.
-The same seed gives the same weights.
+The same seed gives the same weights. `make_adapter(model, folder)` publishes an adapter of it.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from habitus_server.records import AdapterRef
 
 SPECIAL = (
     "<|endoftext|>",
@@ -82,6 +86,39 @@ def make_tiny_model(
             tensors[name][_seldom(folder, size)] *= 0.05
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
+
+
+def make_adapter(model: Path, folder: Path, *, seed: int = 0) -> AdapterRef:
+    """An adapter that peft wrote, published as the learner does."""
+    import msgspec
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from habitus_server.adapters import MANIFEST, REQUIRED, Manifest, hash_base, hash_file
+    from habitus_server.records import AdapterRef
+
+    torch.manual_seed(seed)
+    config = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False)
+    base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+    get_peft_model(base, config).save_pretrained(folder)
+    (folder / "examples.jsonl").write_text("", encoding="utf-8")
+    manifest = Manifest(
+        format=1,
+        version=folder.name,
+        base_model=str(model),
+        base_sha256=hash_base(model),
+        created_at=0.0,
+        parent=None,
+        seed=seed,
+        files={name: hash_file(folder / name) for name in REQUIRED},
+        examples={},
+        hyper_parameters={},
+        figures={},
+        verdict="",
+    )
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    return AdapterRef(folder.name, str(folder))
 
 
 def _seldom(folder: Path, size: int) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from habitus_server.adapters import MANIFEST, REQUIRED, Manifest, hash_base, hash_file
+from habitus_server.adapters import MANIFEST
 from habitus_server.engine import lora
 from habitus_server.engine.foreign import ForeignBackend
 from habitus_server.engine.model import Model, OwnBackend, load_model
@@ -18,7 +18,7 @@ from habitus_server.engine.network import Network
 from habitus_server.engine.weights import read_shape, read_weights
 from habitus_server.errors import ModelError
 from habitus_server.records import AdapterRef
-from tiny_model import make_tiny_model
+from tiny_model import make_adapter, make_tiny_model
 
 IDS = torch.randint(6, 300, (90,), generator=torch.Generator().manual_seed(1)).tolist()
 CPU = torch.device("cpu")
@@ -37,34 +37,6 @@ def logits_in_pieces(network: Any, *sizes: int) -> torch.Tensor:
         rows.append(network.forward(IDS[start : start + size], cache, rows=size))
         start += size
     return torch.cat(rows)
-
-
-def make_adapter(model: Path, folder: Path, *, seed: int = 0) -> AdapterRef:
-    """An adapter that peft wrote, published as the learner does."""
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(seed)
-    config = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False)
-    get_peft_model(reference(model), config).save_pretrained(folder)
-    (folder / "examples.jsonl").write_text("", encoding="utf-8")
-    manifest = Manifest(
-        format=1,
-        version=folder.name,
-        base_model=str(model),
-        base_sha256=hash_base(model),
-        created_at=0.0,
-        parent=None,
-        seed=seed,
-        files={name: hash_file(folder / name) for name in REQUIRED},
-        examples={},
-        hyper_parameters={},
-        figures={},
-        verdict="",
-    )
-    import msgspec
-
-    (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
-    return AdapterRef(folder.name, str(folder))
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from habitus_server.engine.decode import (
     Mixer,
     ModelAlone,
     cost_bits,
+    drafted,
     generate,
     likeliest,
     read_and_keep,
@@ -28,6 +29,7 @@ from habitus_server.engine.fim import Budget, Prompt, build_prompt
 from habitus_server.engine.kvcache import PrefixCaches
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import Forward, Model
+from habitus_server.engine.pace import Pace
 from habitus_server.engine.wire import Complete, Completed, Place, Score, Scored
 from habitus_server.errors import ModelError
 from habitus_server.records import AdapterRef
@@ -46,6 +48,7 @@ class Answerer:
         self.memory = memory
         self._served: dict[str, AdapterRef | None] = {}
         self._caches: dict[str | None, PrefixCaches] = {}
+        self._paces: dict[str, Pace] = {}
         self._cache_limit_bytes = cache_limit_bytes
         self._is_small = model.size_bytes() < _SMALL_MODEL_BYTES
         self._chunk = 256 if self._is_small else 64
@@ -62,11 +65,14 @@ class Answerer:
         network = self.model.network(request.adapter)
         self._served[request.place.workspace] = request.adapter
         prompt = self.prompt(request.place, network, request.stop.max_tokens)
+        mixer, pace = self._request_mixer(request), self._pace(request.place.workspace)
+        draft = drafted(mixer, pace, self._ends(), request.stop.max_tokens - 1)
         started = time.perf_counter()
         caches = self._caches_of(request.adapter, network)
         reading, reused = read_and_keep(
-            caches, request.adapter, network, prompt.ids, chunk=self._chunk, check=check
-        )
+            caches, request.adapter, network, prompt.ids,
+            chunk=self._chunk, check=check, draft=draft,
+        )  # fmt: skip
         read = time.perf_counter()
         candidates = []
         written: list[int] = []
@@ -76,12 +82,11 @@ class Answerer:
                     reading,
                     self.model.tokens,
                     request.stop,
-                    mixer=self._mixer(
-                        request.place, request.use_memory, one_line=request.stop.mode == "line"
-                    ),
+                    mixer=self._request_mixer(request) if rank else mixer,
                     choose=sampler(request.temperature, request.seed + rank) if rank else likeliest,
                     check=check,
                     on_text=None if rank else on_text,
+                    pace=pace,
                 )
                 candidates.append(candidate)
         caches.note(reading.cache, [*prompt.ids, *written])
@@ -180,8 +185,17 @@ class Answerer:
         finally:
             torch.set_num_threads(usual)
 
+    def _request_mixer(self, request: Complete) -> Mixer:
+        return self._mixer(request.place, request.use_memory, one_line=request.stop.mode == "line")
+
     def _mixer(self, place: Place, use_memory: bool, *, one_line: bool) -> Mixer:
         return self.memory.begin(place, one_line=one_line) if use_memory else ModelAlone()
+
+    def _pace(self, workspace: str) -> Pace:
+        return self._paces.setdefault(workspace, Pace())
+
+    def _ends(self) -> frozenset[int]:
+        return frozenset(self.model.tokens.special.values())
 
 
 def _is_line(text: str) -> bool:

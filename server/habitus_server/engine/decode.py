@@ -2,14 +2,16 @@
 
 Promises that no sentinel is ever part of a text, that text is cut only between
 characters, that log-probabilities are those of the distribution which was served,
-and that a request can be stopped between two tokens. Knows a network only as
-`forward`, memory only as a `Mixer`.
+that drafts change how fast a text is written and never what is written, and that a
+request can be stopped between two tokens. Knows a network only as `forward`, memory
+only as a `Mixer`.
 """
 
 from __future__ import annotations
 
 import codecs
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -20,6 +22,7 @@ from torch import Tensor
 
 from habitus_server.engine.kvcache import PrefixCaches
 from habitus_server.engine.model import Forward
+from habitus_server.engine.pace import Pace
 from habitus_server.engine.stop import find_end
 from habitus_server.engine.tokens import Tokens
 from habitus_server.engine.wire import Candidate, Stop
@@ -38,6 +41,9 @@ class Mixer(Protocol):
     def advance(self, token: int) -> None:
         """The continuation goes on with this token."""
 
+    def draft(self, limit: int) -> list[int]:
+        """At most `limit` tokens that may well come next; changes nothing."""
+
 
 class ModelAlone:
     """The mixer of a request without memory."""
@@ -49,15 +55,30 @@ class ModelAlone:
     def advance(self, token: int) -> None:
         """Nothing to follow."""
 
+    def draft(self, limit: int) -> list[int]:
+        """Nothing to go by."""
+        return []
+
 
 class Reading:
-    """A prompt that has been read: its cache, and the logits after its last token."""
+    """A prompt that has been read: its cache, and the logits after its last token.
 
-    def __init__(self, network: Forward, cache: Any, ids: Sequence[int], logits: Tensor) -> None:
+    A draft may have been read with it: `ahead` are its tokens and the logits after each.
+    """
+
+    def __init__(
+        self,
+        network: Forward,
+        cache: Any,
+        ids: Sequence[int],
+        logits: Tensor,
+        ahead: tuple[Sequence[int], Tensor] | None = None,
+    ) -> None:
         self.network = network
         self.cache = cache
         self.ids = ids
         self.logits = logits
+        self.ahead = ahead
 
 
 def read_prompt(
@@ -67,14 +88,19 @@ def read_prompt(
     *,
     chunk: int,
     check: Callable[[], None],
+    draft: Sequence[int] = (),
 ) -> Reading:
-    """Read what `cache` lacks of `ids`; `check` may raise between two chunks."""
-    logits = None
-    for start in range(cache.length, len(ids), chunk):
+    """Read what `cache` lacks of `ids`, and `draft` behind it.
+
+    `check` may raise between two chunks.
+    """
+    last = cache.length + (len(ids) - cache.length - 1) // chunk * chunk
+    for start in range(cache.length, last, chunk):
         check()
-        logits = network.forward(ids[start : start + chunk], cache)
-    assert logits is not None, "a prompt always has a last token to read"
-    return Reading(network, cache, ids, logits[-1])
+        network.forward(ids[start : start + chunk], cache)
+    check()
+    rows = network.forward([*ids[last:], *draft], cache, rows=1 + len(draft))
+    return Reading(network, cache, ids, rows[0], (draft, rows[1:]) if draft else None)
 
 
 def generate(
@@ -86,21 +112,22 @@ def generate(
     choose: Callable[[Probabilities], int],
     check: Callable[[], None],
     on_text: Callable[[str], None] | None = None,
+    pace: Pace | None = None,
 ) -> tuple[Candidate, list[int]]:
     """One continuation of a prompt, and the tokens now in the cache after it.
 
     The cache is first cropped back to the prompt, so this may be called repeatedly.
-    `finish` is "end", "stop" or "length".
+    With a `pace`, `mixer` is asked for drafts. `finish` is "end", "stop" or "length".
     """
-    reading.cache.crop(len(reading.ids))
-    logits, written = reading.logits, _Writing(tokens, stop, on_text)
-    ids: list[int] = []
+    written = _Writing(tokens, stop, on_text)
     ends = frozenset(tokens.special.values())
     room = min(stop.max_tokens, reading.network.positions - len(reading.ids))
+    steps = _Steps(reading, mixer, ends, room, pace)
     for _ in range(room):
         check()
-        served = mixer.mix(_softmax(logits))
+        served = mixer.mix(_softmax(steps.logits()))
         token = choose(served)
+        steps.compare(token)
         if token in ends:
             written.finish = "end"
             break
@@ -108,9 +135,93 @@ def generate(
         if not written.add(token):
             break
         mixer.advance(token)
-        logits = reading.network.forward([token], reading.cache)[-1]
-        ids.append(token)
-    return written.candidate(), ids
+        steps.advance(token)
+    return written.candidate(), steps.close()
+
+
+class _Steps:
+    """The logits after each token that is written, read ahead along drafts.
+
+    What is drafted is read with the token before it; as long as the tokens chosen are
+    those drafted, their logits are there already. At the first other choice the cache
+    forgets the rest, so it never holds what was not written once `close` returns.
+    """
+
+    def __init__(
+        self,
+        reading: Reading,
+        mixer: Mixer,
+        ends: frozenset[int],
+        room: int,
+        pace: Pace | None,
+    ) -> None:
+        self._reading = reading
+        self._mixer = mixer
+        self._ends = ends
+        self._room = room
+        self._pace = pace
+        self._ids: list[int] = []
+        self._draft: list[int] = []
+        self._at = 0  # of the draft's tokens, so many were written
+        self._rows = reading.logits[None]
+        self._is_read = True
+        if reading.ahead is not None:
+            draft, rows = reading.ahead
+            self._draft, self._rows = list(draft), torch.cat((self._rows, rows))
+            reading.ahead = None  # read once: another candidate starts from the prompt alone
+        else:
+            reading.cache.crop(len(reading.ids))
+
+    def logits(self) -> Tensor:
+        """Logits of the next token `[vocabulary]`."""
+        if not self._is_read:
+            self._read()
+        return self._rows[self._at]
+
+    def compare(self, token: int) -> None:
+        """This token was chosen: was it the one drafted?"""
+        if self._pace is not None and self._at < len(self._draft):
+            self._pace.note_outcome(1, int(self._draft[self._at] == token))
+
+    def advance(self, token: int) -> None:
+        """The continuation goes on with this token."""
+        self._ids.append(token)
+        if self._at < len(self._draft) and self._draft[self._at] == token:
+            self._at += 1
+        else:
+            self._is_read = False
+
+    def close(self) -> list[int]:
+        """The written tokens that the cache holds; it forgets all others behind the prompt."""
+        held = self._ids if self._is_read else self._ids[:-1]
+        self._reading.cache.crop(len(self._reading.ids) + len(held))
+        return held
+
+    def _read(self) -> None:
+        cache, network = self._reading.cache, self._reading.network
+        cache.crop(len(self._reading.ids) + len(self._ids) - 1)
+        self._draft = self._drafted()
+        started = time.perf_counter()
+        self._rows = network.forward(
+            [self._ids[-1], *self._draft], cache, rows=1 + len(self._draft)
+        )
+        if self._pace is not None:
+            self._pace.note_cost(len(self._draft), time.perf_counter() - started)
+        self._at = 0
+        self._is_read = True
+
+    def _drafted(self) -> list[int]:
+        left = self._room - len(self._ids) - 1
+        if self._pace is None or left < 1:
+            return []
+        return drafted(self._mixer, self._pace, self._ends, left)
+
+
+def drafted(mixer: Mixer, pace: Pace, ends: frozenset[int], room: int) -> list[int]:
+    """A draft of the next tokens, up to where a text would end."""
+    limit = min(pace.limit(), room)
+    draft = mixer.draft(limit) if limit else []
+    return draft[: next((at for at, token in enumerate(draft) if token in ends), len(draft))]
 
 
 def likeliest(served: Probabilities) -> int:
@@ -207,15 +318,21 @@ def read_and_keep(
     *,
     chunk: int,
     check: Callable[[], None],
+    draft: Sequence[int] = (),
 ) -> tuple[Reading, int]:
     """Read a prompt with what the caches hold of it; also how many tokens were reused."""
     cache, reused = caches.take(key, ids)
     try:
-        return read_prompt(network, cache, ids, chunk=chunk, check=check), reused
+        reading = read_prompt(network, cache, ids, chunk=chunk, check=check, draft=draft)
     finally:
         caches.note(cache, ids)
+    return reading, reused
 
 
 def _softmax(logits: Tensor) -> Probabilities:
-    probabilities: Probabilities = torch.softmax(logits.double(), dim=-1).cpu().numpy()
+    """Probabilities of one row of logits; exponentials need no more than fp32."""
+    row = logits.numpy(force=True)
+    raised = np.exp(row - row.max())
+    probabilities: Probabilities = raised.astype(np.float64)
+    probabilities /= probabilities.sum()
     return probabilities

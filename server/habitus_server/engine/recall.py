@@ -69,6 +69,7 @@ class Recall:
         self._seen = NOTHING_SEEN
         self._closing = NOTHING_SEEN
         self._written: list[int] = []
+        self._found: tuple[int, list[tuple[Run, Matches]]] | None = None
         self.last: Mixture | None = None
         self._before, self._cut = _split_words(vocabulary.tokens, _tail(prefix))
         self._context = list(self._before)
@@ -99,6 +100,38 @@ class Recall:
             self._healing.is_local[follows],
         )
         self._leave_the_cut_word()
+
+    def draft(self, limit: int) -> list[int]:
+        """What followed the longest match, as a completion writes it; changes nothing."""
+        way: list[int]
+        if self._healing is not None:
+            healing = self._healing
+            if not len(healing.lengths):
+                return []
+            way = healing.ahead[healing.lengths.argmax(), len(self._written) :].tolist()
+        else:
+            way = self._longest_way(limit)
+        end = way.index(GAP) if GAP in way else len(way)
+        return way[: min(end, limit)]
+
+    def _longest_way(self, limit: int) -> list[int]:
+        """Tokens behind the place that shares most with the context; the open file's first."""
+        longest, way = 0, [GAP]
+        closing = self._closing
+        if len(closing.lengths):
+            row = int(closing.lengths.argmax())
+            longest, way = int(closing.lengths[row]), closing.ways[row].tolist()
+        for run, matches in self._find(self._context[-LONGEST:]):
+            if not len(matches.at):
+                continue
+            row = int(matches.lengths.argmax())
+            if matches.lengths[row] > longest:
+                longest, at = int(matches.lengths[row]), int(matches.at[row])
+                way = run.ids[at : at + limit].tolist()
+                if self._ends_line:
+                    ways = self._vocabulary.line_ways[way]
+                    way = [int(t) for t in ways.ravel() if t != GAP] + [GAP]
+        return way
 
     def _leave_the_cut_word(self) -> None:
         """Go over to whole tokens once the text has passed the end of the cut word."""
@@ -160,12 +193,8 @@ class Recall:
         return levels
 
     def _look_up(self, context: Sequence[int]) -> Seen:
-        """Places that the context precedes, in the open file and in the workspace."""
-        parts = [(self._view.local, self._view.local.matches(context))]
-        parts += [
-            (segment, segment.matches(context, without=self._view.without))
-            for segment in self._view.segments
-        ]
+        """What followed the places that the context precedes."""
+        parts = self._find(context)
         natural = np.concatenate([run.ids[matches.at] for run, matches in parts])
         ways = self._vocabulary.line_ways[natural]
         if not self._ends_line:
@@ -176,6 +205,18 @@ class Recall:
             lengths=np.concatenate([matches.lengths for _, matches in parts]),
             is_local=np.arange(len(natural)) < len(parts[0][1].at),
         )
+
+    def _find(self, context: Sequence[int]) -> list[tuple[Run, Matches]]:
+        """Places that the context precedes, in the open file and in the workspace."""
+        if self._found is None or self._found[0] != len(self._written):
+            parts = [(self._view.local, self._view.local.matches(context))]
+            parts += [
+                (segment, segment.matches(context, without=self._view.without))
+                for segment in self._view.segments
+            ]
+            # A draft and the step after it ask for the same places.
+            self._found = len(self._written), parts
+        return self._found[1]
 
     def _heal(self) -> Healing:
         rows: list[list[int]] = []
