@@ -39,7 +39,7 @@ def main() -> None:
     memory = Memory(model.tokens)
     for path in sorted(SOURCE.parents[1].rglob("*.py")):
         memory.remember("w", path.name, path.read_text(encoding="utf-8"))
-    while memory.tidy():
+    while memory.tidy() or memory.merge():
         pass
     desk = Answerer(model, memory)
     # Neither side may end early: both write the same number of tokens.

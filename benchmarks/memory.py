@@ -190,7 +190,7 @@ def walk(
     memory = Memory(model.tokens)
     for path, text in project.files.items():
         memory.remember(project.name, path, text)
-    while memory.tidy():
+    while memory.tidy() or memory.merge():
         pass
     chars = model_exact = served_exact = 0
     model_bits = served_bits = 0.0

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from habitus_server.engine import healing as healing_room
+from habitus_server.engine import trail as trail_room
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.gates import Gates, Level
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import Model
-from habitus_server.engine.segment import CANDIDATES, LONGEST, Document, Run, SortedSegment
+from habitus_server.engine.segment import GAP, LONGEST, Document, Run, SortedSegment
 from habitus_server.engine.tokens import DocumentReader
+from habitus_server.engine.trail import Trail, trail_of
 from habitus_server.engine.wire import Complete, Place, Score, Stop
 
 CLASS = """class Account:
@@ -22,19 +25,21 @@ CLASS = """class Account:
 """
 
 
-def documents(chance: random.Random, count: int, letters: int) -> list[Document]:
+def documents(
+    chance: random.Random, count: int, letters: int, kind: type[np.integer]
+) -> list[Document]:
     made = []
     for number in range(count):
-        ids = np.array([chance.randrange(letters) for _ in range(chance.randrange(80))], np.int32)
+        ids = np.array([chance.randrange(letters) for _ in range(chance.randrange(80))], kind)
         made.append(Document(f"d{number}", ids, np.ones(len(ids), np.bool_)))
     return made
 
 
-def naive(docs: list[Document], context: list[int], hidden: set[str]) -> dict[tuple[str, int], int]:
-    """Every place's match length, by comparing token for token."""
-    found = {}
+def naive(docs: list[Document], context: list[int], hidden: set[str]) -> list[tuple[int, int, int]]:
+    """Every place's match length, position and next token, by comparing token for token."""
+    found, begin = [], 1
     for document in docs:
-        for at in range(len(document.ids) + 1):
+        for at in range(len(document.ids)):
             length = 0
             while (
                 length < min(LONGEST, len(context), at)
@@ -42,52 +47,56 @@ def naive(docs: list[Document], context: list[int], hidden: set[str]) -> dict[tu
             ):
                 length += 1
             if length and document.path not in hidden:
-                found[document.path, at] = length
-    return found
+                found.append((length, begin + at, int(document.ids[at])))
+        begin += len(document.ids) + 1
+    return sorted(found)
 
 
-def places(run: Run, docs: list[Document], context: list[int]) -> dict[tuple[str, int], int]:
-    matches = run.matches(context)
-    starts, at = {}, 1
-    for document in docs:
-        for offset in range(len(document.ids) + 1):
-            starts[at + offset] = (document.path, offset)
-        at += len(document.ids) + 1
-    return {
-        starts[int(place)]: int(length)
-        for place, length in zip(matches.at, matches.lengths, strict=True)
-    }
+def followed(trail: Trail) -> list[tuple[int, int, int]]:
+    return sorted(
+        (length, place, int(trail.run.ids[place]))
+        for length, places in trail.places(1).items()
+        for place in trail.visible(places)
+        if trail.run.ids[place] != GAP
+    )
 
 
 @pytest.mark.parametrize("kind", [Run, SortedSegment])
-def test_matches_are_those_of_a_plain_comparison(kind: type[Run]) -> None:
+@pytest.mark.parametrize("number", [np.int16, np.int32])
+def test_a_context_is_followed_to_where_a_plain_comparison_finds_it(
+    kind: type[Run], number: type[np.integer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail_room, "SAMPLE", 10_000)
     chance = random.Random(11)
-    for _ in range(60):
-        docs = documents(chance, chance.randrange(1, 8), chance.choice([2, 5, 30]))
+    for _ in range(80):
+        letters = chance.choice([2, 5, 30])
+        docs = documents(chance, chance.randrange(1, 8), letters, number)
         run = kind(docs)
         hidden = {d.path for d in docs if chance.random() < 0.2}
         for path in hidden:
             run.hide(path)
-        context = [chance.randrange(5) for _ in range(chance.randrange(12))]
-        found, expected = places(run, docs, context), naive(docs, context, hidden)
-        if kind is Run:
-            assert found == expected
-        else:  # the broadest context with few enough places, so perhaps not the shortest
-            assert found == expected or len(expected) > CANDIDATES
+        without = chance.choice(["d0", "elsewhere", None])
+        context = chance.choice(docs).ids.tolist()[: chance.randrange(40)]
+        trail = trail_of(run, context, without=without)
+        for _ in range(6):
+            assert followed(trail) == naive(docs, context, hidden | {str(without)})
+            context.append(chance.randrange(letters + 1))
+            trail.advance(context[-1])
 
 
-def test_from_too_many_places_the_longest_matches_are_kept() -> None:
+@pytest.mark.parametrize("kind", [Run, SortedSegment])
+def test_of_too_many_places_the_longest_matches_are_kept(kind: type[Run]) -> None:
     chance = random.Random(2)
-    ids = np.array([chance.randrange(3) for _ in range(20_000)], np.int32)
-    document = Document("d", ids, np.ones(len(ids), np.bool_))
-    for at in range(500, 600):
+    ids = np.array([chance.randrange(3) for _ in range(20_000)], np.int16)
+    run = kind([Document("d", ids, np.ones(len(ids), np.bool_))])
+    for at in range(500, 560):
         context = ids[at - 40 : at].tolist()
-        matches = SortedSegment([document]).matches(context) if at == 500 else None
-        scanned = Run([document]).matches(context)
-        assert scanned.lengths.max() == LONGEST
-        assert len(scanned.at) <= CANDIDATES
-        if matches is not None:
-            assert matches.lengths.max() == LONGEST
+        places = trail_of(run, context).places(1)
+        assert at + 1 in places[LONGEST]
+        assert sum(map(len, places.values())) <= 4 * trail_room.SAMPLE * LONGEST
+        around, lengths = trail_of(run, context).around(300)
+        assert len(around) <= 300
+        assert lengths.max() == LONGEST
 
 
 def test_gates_give_distributions_and_learn_to_open() -> None:
@@ -268,6 +277,8 @@ def test_sorting_and_merging_change_nothing_that_is_found(
     tiny: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("habitus_server.engine.memory.LIVE_TOKENS", 200)
+    monkeypatch.setattr(trail_room, "SAMPLE", 10_000)  # other samples are not the matter here
+    monkeypatch.setattr(healing_room, "HEALED", 10_000)
     chance = random.Random(4)
     words = ["self", "value", "host", "port", "name", "values", "(", ")", ".", " = ", "\n    "]
     tidy, plain = Memory(tiny.tokens), Memory(tiny.tokens)
@@ -280,7 +291,7 @@ def test_sorting_and_merging_change_nothing_that_is_found(
         else:
             tidy.remember("w", path, text)
             plain.remember("w", path, text)
-        while tidy.tidy():
+        while tidy.tidy() or tidy.merge():
             pass
     assert tidy.token_count() == plain.token_count()
     model = np.full(tiny.tokens.size, 1 / tiny.tokens.size)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import exp
 
 import msgspec
 import numpy as np
@@ -39,13 +40,31 @@ SIZE = sum(_WIDTHS)
 
 
 class Level(msgspec.Struct, frozen=True):
-    """What followed one context: `tokens` and their `shares`, out of `count` places."""
+    """What followed one context: `tokens` and their `shares`, out of `count` places.
+
+    Few of them come as lists, many as arrays: each is the quicker there.
+    """
 
     is_local: bool
     length: int
     count: int
-    tokens: NDArray[np.int32]
-    shares: Probabilities
+    tokens: list[int] | NDArray[np.int64]
+    shares: list[float] | Probabilities
+    likeliest: tuple[int, float] | None = None
+
+    def top(self) -> tuple[int, float]:
+        """The token that followed most often, and its share."""
+        if self.likeliest is not None:
+            return self.likeliest
+        share = max(self.shares)
+        return int(self.tokens[list(self.shares).index(share)]), float(share)
+
+    def share_of(self, token: int) -> float:
+        """How often a token followed, of all places."""
+        if isinstance(self.tokens, list):
+            pairs = zip(self.tokens, self.shares, strict=True)
+            return float(sum(share for one, share in pairs if one == token))
+        return float(self.shares[self.tokens == token].sum())
 
 
 class Mixture:
@@ -56,9 +75,9 @@ class Mixture:
         served: Probabilities,
         model: Probabilities,
         levels: Sequence[Level],
-        rows: NDArray[np.int64],
-        openness: Probabilities,
-        weights: Probabilities,
+        rows: Sequence[tuple[int, ...]],
+        openness: Sequence[float],
+        weights: Sequence[float],
     ) -> None:
         self.served = served
         self.model = model
@@ -79,44 +98,56 @@ class Gates:
     def mix(self, model: Probabilities, levels: Sequence[Level], *, is_known: bool) -> Mixture:
         """The served distribution; `is_known` says that the model was trained for the language."""
         rows = _rows(model, levels, is_known)
-        openness = 1.0 / (1.0 + np.exp(-self.weights[rows].sum(axis=1)))
-        passed = np.concatenate(([1.0], np.cumprod(1.0 - openness)))
-        weights = passed * np.append(openness, 1.0)
-        served = model * weights[-1]
+        slopes = self.weights.tolist()  # numbers, not arrays: there are few
+        openness = [1.0 / (1.0 + exp(-sum([slopes[at] for at in row]))) for row in rows]
+        passed, weights = 1.0, []
+        for share in openness:
+            weights.append(passed * share)
+            passed *= 1.0 - share
+        weights.append(passed)
+        served = model * passed
+        named: dict[int, float] = {}
         for weight, level in zip(weights, levels, strict=False):
-            served[level.tokens] += weight * level.shares
+            if isinstance(level.tokens, list):
+                for token, share in zip(level.tokens, level.shares, strict=True):
+                    named[token] = named.get(token, 0.0) + weight * share
+            else:
+                served[level.tokens] += weight * level.shares  # type: ignore[operator]
+        if named:
+            tokens = np.fromiter(named, np.int64, len(named))
+            served[tokens] += np.fromiter(named.values(), np.float64, len(named))
         return Mixture(served, model, levels, rows, openness, weights)
 
     def learn(self, mixture: Mixture, token: int) -> None:
         """One step up the log-likelihood of `token`."""
-        likelihoods = np.array(
-            [
-                *(level.shares[level.tokens == token].sum() for level in mixture.levels),
-                mixture.model[token],
-            ]
-        )
-        drawn = mixture.weights * likelihoods
+        if not mixture.levels:
+            return
+        likelihoods = [level.share_of(token) for level in mixture.levels]
+        drawn = np.array(mixture.weights) * [*likelihoods, float(mixture.model[token])]
         total = drawn.sum()
-        if total <= 0.0 or not len(mixture.levels):
+        if total <= 0.0:
             return
         drawn /= total  # posterior probability of having drawn at each level
         reached = np.cumsum(drawn[::-1])[::-1][:-1]
-        slopes = drawn[:-1] - mixture.openness * reached
-        np.add.at(self.weights, mixture.rows, RATE * slopes[:, None])
-        touched = mixture.rows.ravel()
+        slopes = drawn[:-1] - np.array(mixture.openness) * reached
+        rows = np.array(mixture.rows, np.int64)
+        np.add.at(self.weights, rows, RATE * slopes[:, None])
+        touched = rows.ravel()
         self.weights[touched] += PULL * (self._prior[touched] - self.weights[touched])
         self.steps += 1
 
 
-def _rows(model: Probabilities, levels: Sequence[Level], is_known: bool) -> NDArray[np.int64]:
+def _rows(
+    model: Probabilities, levels: Sequence[Level], is_known: bool
+) -> list[tuple[int, int, int, int, int]]:
     """The features of each level's gate, as indices into the weights."""
-    sureness = bisect_right(_SURENESS, float(model.max()))
+    sureness = bisect_right(_SURENESS, float(model.max())) if levels else 0
     lengths, counts, views, ranks, languages = _BASES
     rows = []
     for rank, level in enumerate(levels):
-        best = int(level.shares.argmax())
-        agreement = bisect_right(_AGREEMENT, float(model[level.tokens[best]]))
-        share = bisect_right(_SHARES, float(level.shares[best]))
+        token, best = level.top()
+        agreement = bisect_right(_AGREEMENT, float(model[token]))
+        share = bisect_right(_SHARES, best)
         rows.append(
             (
                 lengths + 9 * level.is_local + bisect_right(_LENGTHS, level.length),
@@ -126,4 +157,4 @@ def _rows(model: Probabilities, levels: Sequence[Level], is_known: bool) -> NDAr
                 languages + is_known,
             )
         )
-    return np.array(rows, np.int64).reshape(-1, len(_WIDTHS))
+    return rows

@@ -1,13 +1,15 @@
-"""Documents on their way into memory, on a thread of their own.
+"""Documents on their way into memory, on threads of their own.
 
 Promises that they are taken in the order in which they were sent, and that a request
-need not wait for them. Knows memory as `Keeper` and no model.
+need not wait for them, nor they for merges that take seconds. Knows memory as `Keeper`
+and no model.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -15,6 +17,9 @@ from typing import Protocol
 from habitus_server.engine import wire
 
 _log = logging.getLogger(__name__)
+
+MERGE_AFTER_S = 0.5
+"""Merging begins when nothing has been taken in for this long."""
 
 Item = wire.Remember | wire.Forget | Callable[[], None]
 
@@ -31,6 +36,9 @@ class Keeper(Protocol):
     def tidy(self) -> bool:
         """Do a little housekeeping; False when none is left."""
 
+    def merge(self) -> bool:
+        """Do what takes long, beside the taking in; False when none is left."""
+
 
 class Intake:
     """A queue in front of memory; nothing moves before `open` says where to."""
@@ -41,7 +49,9 @@ class Intake:
         self._changed = threading.Condition()
         self._working = False
         self._has_given_up = False
+        self._taken = threading.Event()
         self._thread = threading.Thread(target=self._work, name="intake", daemon=True)
+        self._merger = threading.Thread(target=self._merge, name="merger", daemon=True)
 
     def open(self, keeper: Keeper) -> None:
         """Begin to take in."""
@@ -52,6 +62,7 @@ class Intake:
             self._changed.notify_all()
         if first:
             self._thread.start()
+            self._merger.start()
 
     def put(self, item: Item) -> None:
         """Queue a document, or a call to make when all before it is taken in."""
@@ -98,9 +109,26 @@ class Intake:
                 _log.exception("A document could not be taken into memory.")
                 tidies = False
 
+    def _merge(self) -> None:
+        while True:
+            self._taken.wait()
+            # While documents stream in, what is merged now would be merged again.
+            while self._taken.is_set():
+                self._taken.clear()
+                time.sleep(MERGE_AFTER_S)
+            keeper = self._keeper
+            assert keeper is not None
+            try:
+                while not self._taken.is_set() and keeper.merge():
+                    pass
+            except Exception:  # noqa: BLE001
+                # The thread's outer door: memory is searched in more pieces than it need be.
+                _log.exception("Memory's segments could not be merged.")
+
     def _take(self, keeper: Keeper, item: Item | None) -> bool:
         if item is None:
             return keeper.tidy()
+        self._taken.set()
         if isinstance(item, wire.Remember):
             keeper.remember(item.workspace, item.path, item.text, learn=item.learn)
         elif isinstance(item, wire.Forget):

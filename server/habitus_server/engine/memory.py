@@ -12,15 +12,16 @@ from __future__ import annotations
 import difflib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
+import numpy as np
 
-from habitus_server.engine.evidence import level_of
+from habitus_server.engine.evidence import vocabulary_level
 from habitus_server.engine.fim import visible_suffix
 from habitus_server.engine.gates import Gates
-from habitus_server.engine.recall import Recall, View
-from habitus_server.engine.segment import GAP, Document, Run, SortedSegment
+from habitus_server.engine.recall import Recall, View, split_words
+from habitus_server.engine.segment import Document, Run, SortedSegment
 from habitus_server.engine.tokens import DocumentReader, Tokens
 from habitus_server.engine.vocabulary import Vocabulary
 from habitus_server.engine.wire import Place
@@ -30,6 +31,9 @@ LIVE_TOKENS = 60_000
 
 OVERFULL_TOKENS = 4 * LIVE_TOKENS
 """Even while documents stream in, no more than this is scanned for each token."""
+
+MERGE_RATIO = 3
+"""A segment is merged with the smaller ones once they are more than a third of it."""
 
 LESSON_LINES = 3
 """Lines learned from per document taken in: each costs the model a prompt."""
@@ -54,20 +58,42 @@ class _Workspace:
     def __init__(self) -> None:
         self.sorted: list[SortedSegment] = []
         self.live = Run(())
-        self.documents: dict[str, Document] = {}
+        self.numbers: dict[str, int] = {}
+        """The number of each document's newest text."""
         self.gates: dict[bool, Gates] = {}
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All that can be searched, the live documents last."""
+        return *self.sorted, self.live
 
     def put(self, document: Document) -> None:
         self.hide(document.path)
-        self.documents[document.path] = document
+        self.numbers[document.path] = document.number
         self.live = Run((*self.live.visible(), document))
 
+    def find(self, path: str) -> Document | None:
+        """A document as it was taken in last."""
+        return next((run.document(path) for run in self.runs if path in run), None)
+
     def hide(self, path: str) -> None:
-        if self.documents.pop(path, None) is None:
+        if self.numbers.pop(path, None) is None:
             return
-        self.live.hide(path)
-        for segment in self.sorted:
-            segment.hide(path)
+        for run in self.runs:
+            run.hide(path)
+
+    def swap(self, old: Sequence[Run], new: SortedSegment, documents: Sequence[Document]) -> None:
+        """Put one segment in the place of runs whose `documents` it was made of."""
+        # What changed while it was being sorted is hidden in it too.
+        for document in documents:
+            if self.numbers.get(document.path) != document.number:
+                new.hide(document.path)
+        self.sorted = [segment for segment in self.sorted if segment not in old]
+        if new.visible_tokens():
+            self.sorted.append(new)
+        self.sorted.sort(key=len, reverse=True)
+        done = {document.number for document in documents}
+        self.live = Run([d for d in self.live.visible() if d.number not in done])
 
 
 class Memory:
@@ -80,6 +106,7 @@ class Memory:
         self._taking = DocumentReader(tokens)
         self._asking = DocumentReader(tokens)
         self._lock = threading.Lock()
+        self._taken = 0
         self._workspaces: dict[str, _Workspace] = {}
         self._lessons: deque[Lesson] = deque(maxlen=LESSONS_WAITING)
 
@@ -88,19 +115,21 @@ class Memory:
         ids, starts = self._taking.read(text)
         with self._lock:
             known = self._workspaces.setdefault(workspace, _Workspace())
-            older = known.documents.get(path)
+            older = known.find(path) if learn else None
         lessons = _lessons(workspace, path, self._text(older), text) if learn else []
         with self._lock:
             self._lessons.extend(lessons)
-            known.put(Document(path, ids, starts))
+            self._taken += 1
+            known.put(Document(path, ids, starts, self._taken))
             is_overfull = len(known.live) > OVERFULL_TOKENS
         if is_overfull:
-            self.tidy()
+            self._sort_live(known)
         if lessons:
             self._on_lesson()
 
     def forget(self, workspace: str, path: str = "") -> None:
         """Drop a document, or the whole workspace and what its gates learned; lessons too."""
+        self._taking.forget()
         with self._lock:
             if not path:
                 self._workspaces.pop(workspace, None)
@@ -125,16 +154,12 @@ class Memory:
             segments = tuple(s for s in (*known.sorted, known.live) if len(s) > 1)
             is_known = place.language in KNOWN_LANGUAGES
             gates = gates or known.gates.setdefault(is_known, Gates())
-        local = self._local(place)
-        tokens = local.ids[local.ids != GAP]
-        vocabulary = level_of(tokens, 0, is_local=True) if len(tokens) else None
-        view = View(local, segments, place.path, vocabulary)
+        view = self._view(place, segments)
         below = visible_suffix(place.suffix)
         return Recall(
             view,
             self._vocabulary,
             gates,
-            place.prefix,
             is_known=is_known,
             # With text right of the cursor, that text is where a completion ends.
             ends_line=one_line and (not below or below[0] in "\r\n"),
@@ -151,10 +176,22 @@ class Memory:
             self._lessons.appendleft(lesson)
 
     def tidy(self) -> bool:
-        """Sort one workspace's live documents, or merge two of its segments, if it is time."""
+        """Sort one workspace's live documents, if it is time; False when it is not."""
+        with self._lock:
+            full = [w for w in self._workspaces.values() if len(w.live) > LIVE_TOKENS]
+        for known in full[:1]:
+            self._sort_live(known)
+        return bool(full)
+
+    def merge(self) -> bool:
+        """Make one of some of a workspace's segments, if it is time; False when it is not.
+
+        Takes seconds for millions of tokens, in which documents are taken in and asked for
+        as always: call it from a thread of its own.
+        """
         with self._lock:
             for known in self._workspaces.values():
-                work = _due(known)
+                work = _due(known.sorted)
                 if work:
                     break
             else:
@@ -162,50 +199,39 @@ class Memory:
             documents = [document for run in work for document in run.visible()]
         merged = SortedSegment(documents)
         with self._lock:
-            # What changed while this was being sorted is hidden in the sorted copy too.
-            for document in documents:
-                if known.documents.get(document.path) is not document:
-                    merged.hide(document.path)
-            known.sorted = [s for s in known.sorted if s not in work]
-            if len(merged) > 1:
-                known.sorted.append(merged)
-            known.sorted.sort(key=len, reverse=True)
-            done = {id(document) for document in documents}
-            known.live = Run([d for d in known.live.visible() if id(d) not in done])
+            known.swap(work, merged, documents)
         return True
+
+    def _sort_live(self, known: _Workspace) -> None:
+        with self._lock:
+            live = known.live
+            documents = live.visible()
+        segment = SortedSegment(documents)
+        with self._lock:
+            known.swap([live], segment, documents)
 
     def token_count(self) -> int:
         """Tokens held for all workspaces."""
         with self._lock:
-            return sum(
-                len(document.ids)
-                for known in self._workspaces.values()
-                for document in known.documents.values()
-            )
+            return sum(run.visible_tokens() for w in self._workspaces.values() for run in w.runs)
 
     def _text(self, document: Document | None) -> str:
         ids = document.ids.tolist() if document else []
         return self._tokens.bytes_of(ids).decode(errors="replace")
 
-    def _local(self, place: Place) -> Run:
-        """The open file around the cursor; the word at the cursor is not evidence for itself."""
-        before, before_starts = self._asking.read(place.prefix[-LOCAL_CHARS:])
-        after, after_starts = self._asking.read(place.suffix[:LOCAL_CHARS])
-        return Run(
-            (
-                Document("before", before, before_starts),
-                Document("after", after, after_starts),
-            )
-        )
+    def _view(self, place: Place, segments: tuple[Run, ...]) -> View:
+        before = Document("before", *self._asking.read(place.prefix[-LOCAL_CHARS:]))
+        after = Document("after", *self._asking.read(place.suffix[:LOCAL_CHARS]))
+        context, cut = split_words(before, self._tokens)
+        vocabulary = vocabulary_level(np.concatenate((before.ids, after.ids)))
+        return View(Run((before, after)), vocabulary, context, cut, segments, place.path)
 
 
-def _due(known: _Workspace) -> list[Run]:
-    """Segments to make one: too long a live one, or neighbours of like size."""
-    if len(known.live) > LIVE_TOKENS:
-        return [known.live]
-    for larger, smaller in zip(known.sorted, known.sorted[1:], strict=False):
-        if len(larger) < 2 * len(smaller):
-            return [larger, smaller]
+def _due(segments: Sequence[SortedSegment]) -> list[SortedSegment]:
+    """Segments to make one of: the largest that is not much larger than all smaller ones."""
+    for at in range(len(segments) - 1):
+        if len(segments[at]) < MERGE_RATIO * sum(len(s) for s in segments[at + 1 :]):
+            return list(segments[at:])
     return []
 
 

@@ -1,196 +1,177 @@
 """Where a context occurred before: token sequences of many documents, searchable backwards.
 
-Promises, for a context, places that end like it, how many tokens each shares with it,
-and what followed. A `SortedSegment` is an array of positions sorted by the reversed
-tokens before them (the idea of infini-gram, Liu et al. 2024, with the context turned
-round so that every longer match lies inside the range of every shorter one); an
-unsorted `Run` is scanned, which for up to some hundred thousand tokens costs no more.
-Knows token ids, not text.
+Promises that a `Run` holds its documents one after another, and that a `SortedSegment`
+knows in addition the order of all its places by the tokens before them, nearest first
+(the idea of infini-gram, Liu et al. 2024, with the context turned round so that every
+longer match lies inside the range of every shorter one). Knows token ids, not text;
+`trail` follows a context through both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-Ids = NDArray[np.int32]
+Ids = NDArray[Any]
+"""Token ids, 16 bits wide where the vocabulary allows."""
 Places = NDArray[np.int64]
 
 GAP = -1
 """Stands between documents; no context reaches across it."""
 
-LONGEST = 32
+LONGEST = 16
 """Matches are measured up to this many tokens."""
 
-CANDIDATES = 768
-"""At most this many places are looked at; a sample stands for more."""
+STARTS_WORD = 1
+HIDDEN = 2
 
 _FEW = 64
-_BITS = 21
-_TOKEN_MASK = (1 << _BITS) - 1
-_PACKED = 3
-_SORTED_ORDER = 9
 
 
 class Document(msgspec.Struct, frozen=True):
-    """One document's tokens, and which of them begin a pre-token."""
+    """One document's tokens, and which of them begin a pre-token.
+
+    `number` tells a document from an older text of its path.
+    """
 
     path: str
     ids: Ids
     starts: NDArray[np.bool_]
-
-
-class Matches(msgspec.Struct, frozen=True):
-    """Places whose preceding tokens end like the context: each `at`, and the shared `lengths`."""
-
-    at: Places
-    lengths: NDArray[np.int64]
+    number: int = 0
 
 
 class Run:
-    """Documents one after another, found by scanning."""
+    """Documents one after another; `flags` say which tokens start a word, which are hidden."""
 
     def __init__(self, documents: Sequence[Document]) -> None:
-        self.documents = tuple(documents)
-        gap_ids, gap_start = np.full(1, GAP, np.int32), np.ones(1, np.bool_)
+        kind = np.result_type(np.int16, *(document.ids.dtype for document in documents))
+        gap_ids, gap_flags = np.full(1, GAP, kind), np.full(1, STARTS_WORD, np.uint8)
         ids: list[Ids] = [gap_ids]
-        starts: list[NDArray[np.bool_]] = [gap_start]
-        offsets = []
+        flags: list[NDArray[np.uint8]] = [gap_flags]
+        self._spans: dict[str, tuple[int, int]] = {}
+        self._numbers: dict[str, int] = {}
         at = 1
         for document in documents:
-            offsets.append(at)
+            self._spans[document.path] = at, at + len(document.ids)
+            self._numbers[document.path] = document.number
             ids += [document.ids, gap_ids]
-            starts += [document.starts, gap_start]
+            flags += [document.starts.view(np.uint8), gap_flags]
             at += len(document.ids) + 1
         self.ids: Ids = np.concatenate(ids)
-        self.starts = np.concatenate(starts)
-        self.hidden = np.zeros(len(offsets) + 1, np.bool_)
-        self._offsets = np.array(offsets, np.int64)
-        self._numbers = {document.path: i for i, document in enumerate(documents)}
+        self.flags = np.concatenate(flags)
+        self.has_hidden = False
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._spans
+
+    def span(self, path: str | None) -> tuple[int, int]:
+        """The places of a document, first and last; an impossible pair for one not here."""
+        return (-1, -1) if path is None else self._spans.get(path, (-1, -1))
+
     def hide(self, path: str) -> None:
         """Leave a document out of everything found from now on."""
-        number = self._numbers.get(path)
-        if number is not None:
-            self.hidden[number] = True
+        span = self._spans.pop(path, None)
+        if span is not None:
+            self.flags[span[0] : span[1] + 1] |= HIDDEN
+            self.has_hidden = True
 
     def visible(self) -> list[Document]:
-        """Documents that are not hidden."""
-        return [d for i, d in enumerate(self.documents) if not self.hidden[i]]
+        """Documents that are not hidden; they share this run's memory."""
+        return [self.document(path) for path in self._spans]
 
-    def matches(self, context: Sequence[int], *, without: str | None = None) -> Matches:
-        """Places that follow what `context` ends with, outside the document `without`."""
+    def document(self, path: str) -> Document:
+        """A visible document."""
+        first, last = self._spans[path]
+        starts = (self.flags[first:last] & STARTS_WORD).view(np.bool_)
+        return Document(path, self.ids[first:last], starts, self._numbers[path])
+
+    def visible_tokens(self) -> int:
+        """Tokens of documents that are not hidden."""
+        return sum(last - first for first, last in self._spans.values())
+
+    def scan(self, context: Sequence[int]) -> tuple[Places, NDArray[np.int64]]:
+        """All places that follow what `context` ends with, and how many tokens each shares."""
         if not context:
-            return _NO_MATCHES
+            return np.empty(0, np.int64), np.empty(0, np.int64)
         places = np.flatnonzero(self.ids[:-1] == context[-1]) + 1
-        return self._measured(context, places, 1, without)
-
-    def _measured(
-        self, context: Sequence[int], places: Places, known: int, without: str | None
-    ) -> Matches:
-        """`places`, known to share `known` tokens, with their full lengths."""
-        places = self._unhidden(places, without)
-        if len(places) > CANDIDATES:
-            places, known = self._narrowed(context, places, known)
-        lengths = np.full(len(places), known)
-        alive = np.arange(len(places))
+        lengths = np.ones(len(places), np.int64)
         most = min(LONGEST, len(context))
-        for back in range(known + 1, most + 1):
+        alive = np.arange(len(places))
+        for back in range(2, most + 1):
             if len(alive) <= _FEW:
                 lengths[alive] = self._lengths(context, places[alive], back - 1, most)
                 break
             # Every place has a gap at or before index 0 behind it, so none wraps round.
             alive = alive[self.ids[places[alive] - back] == context[-back]]
             lengths[alive] = back
-        return Matches(places, lengths)
+        return places, lengths
 
     def _lengths(
         self, context: Sequence[int], places: Places, known: int, most: int
     ) -> NDArray[np.int64]:
         """Match lengths of a few places at once."""
         backs = np.arange(known + 1, most + 1)
-        wanted = np.array(context[::-1][known:most], np.int32)
+        wanted = np.array(context[::-1][known:most], self.ids.dtype)
         same = self.ids[np.maximum(places[:, None] - backs, 0)] == wanted
         shared: NDArray[np.int64] = np.logical_and.accumulate(same, axis=1).sum(axis=1)
         return shared + known
 
-    def _narrowed(self, context: Sequence[int], places: Places, known: int) -> tuple[Places, int]:
-        """The longest context's places while there are enough; else a sample."""
-        while known < min(_SORTED_ORDER, len(context)):
-            closer = places[self.ids[places - known - 1] == context[-known - 1]]
-            if not len(closer):
-                break
-            places, known = closer, known + 1
-            if len(places) <= CANDIDATES:
-                return places, known
-        return places[:: -(-len(places) // CANDIDATES)], known
-
-    def _unhidden(self, places: Places, without: str | None) -> Places:
-        hidden = self.hidden
-        number = None if without is None else self._numbers.get(without)
-        if number is not None:
-            hidden = hidden.copy()
-            hidden[number] = True
-        if not hidden.any():
-            return places
-        return places[~hidden[np.searchsorted(self._offsets, places, "right") - 1]]
-
 
 class SortedSegment(Run):
-    """Many documents, found by binary search; costs 12 bytes a token beside the ids."""
+    """Many documents with their places in order; costs 8 bytes a token beside the ids.
+
+    `order` holds the places (positions of the token that follows) by the tokens before
+    them, nearest first, to a depth of at least `LONGEST`; those after token t are
+    `order[firsts[t]:firsts[t + 1]]`. `forward` lists, for each token t in the same
+    ranges, the ranks in `order` of the places that t follows, ascending: the k-th of
+    them, gone on by t, is the k-th place of t's own range. So a range that one context
+    has is narrowed to the range of the context and t by two binary searches (this is
+    the backward search of an FM-index, Ferragina and Manzini 2000, on reversed text).
+    """
 
     def __init__(self, documents: Sequence[Document]) -> None:
         super().__init__(documents)
-        packed = (self.ids.astype(np.int64) & _TOKEN_MASK).astype(np.uint64)
-        keys = [_pack(packed, first) for first in range(1, _SORTED_ORDER + 1, _PACKED)]
-        order = np.lexsort(keys[::-1])
-        self._order = order.astype(np.int32)
-        self._keys = keys[0][order]
-
-    def matches(self, context: Sequence[int], *, without: str | None = None) -> Matches:
-        """As `Run.matches`, from the broadest context that few enough places share."""
-        if not context:
-            return _NO_MATCHES
-        best = _NO_MATCHES
-        low, high, known = 0, 0, 0
-        for order in range(1, min(_PACKED, len(context)) + 1):
-            first, last = self._range(context[-order:])
-            if first == last:
-                break
-            low, high, known = first, last, order
-            if high - low <= CANDIDATES:
-                break
-        if known:
-            places = self._order[low:high].astype(np.int64)
-            best = self._measured(context, places, known, without)
-        return best
-
-    def _range(self, tail: Sequence[int]) -> tuple[int, int]:
-        """Sorted positions that `tail` (at most three tokens) precedes."""
-        low = 0
-        for token in reversed(tail):
-            low = (low << _BITS) | (token & _TOKEN_MASK)
-        shift = _BITS * (_PACKED - len(tail))
-        # Unsigned scalars: a signed one would convert the whole array.
-        first = self._keys.searchsorted(np.uint64(low << shift))
-        last = self._keys.searchsorted(np.uint64((low + 1) << shift))
-        return int(first), int(last)
+        order = _ordered(self.ids)
+        self.order = order.astype(np.int32)
+        codes = _codes(self.ids)
+        counts = np.bincount(codes)
+        self.firsts = np.concatenate(([0], np.cumsum(counts))).tolist()
+        # 16-bit keys are sorted by counting, which is several times as fast.
+        self.forward = np.argsort(codes[order], kind="stable").astype(np.int32)
 
 
-def _pack(ids: NDArray[np.uint64], first: int) -> NDArray[np.uint64]:
-    """Three tokens, `first` to `first + 2` places back, the nearest in the highest bits."""
-    key = np.zeros(len(ids), np.uint64)
-    for back in range(first, first + _PACKED):
-        key <<= np.uint64(_BITS)
-        key[back:] |= ids[:-back]
-        key[:back] |= np.uint64(_TOKEN_MASK)
-    return key
+def _codes(ids: Ids) -> Ids:
+    """Ids as unsigned numbers without holes at the top: a gap is one more than the largest."""
+    kind = np.uint16 if ids.dtype == np.int16 else np.uint32
+    codes = ids.astype(kind)
+    codes[ids == GAP] = int(ids.max(initial=0)) + 1
+    return codes
 
 
-_NO_MATCHES = Matches(np.empty(0, np.int64), np.empty(0, np.int64))
+def _ordered(ids: Ids) -> NDArray[np.int64]:
+    """Places sorted by the tokens before them, by doubling the depth (Manber and Myers 1990)."""
+    codes = _codes(ids)
+    bits = 16 if codes.dtype == np.uint16 else 21
+    depth = 64 // bits
+    keys = np.zeros(len(codes), np.uint64)
+    for back in range(1, depth + 1):
+        keys <<= np.uint64(bits)
+        keys[back:] |= codes[:-back]
+        keys[:back] |= np.uint64(codes[0])  # a gap
+    while True:
+        order = np.argsort(keys)
+        if depth >= LONGEST:
+            return order
+        ordered = keys[order]
+        ranks = np.empty(len(keys), np.uint64)
+        ranks[order] = np.concatenate(([0], np.cumsum(ordered[1:] != ordered[:-1])))
+        keys = ranks << np.uint64(32)
+        keys[depth:] |= ranks[:-depth]
+        depth *= 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,15 @@ from habitus_server.errors import ModelError
 # ends a piece in these tokenizers, so pieces can be read apart from each other.
 _PIECE = re.compile(r"[^\n]*\n(?:[^\S\n]*\n)*|[^\n]+")
 _CACHED_PIECES = 65_536
+
+# A block ends before a line that is not indented, or at least not blank.
+_BLOCK = re.compile(r"\n(?=\S)")
+_LINE = re.compile(r"\n(?=[^\S\n]*\S)")
+_BLOCK_CHARS = 2_000
+_CACHED_BLOCKS = 512
+
+Read = tuple[NDArray[np.integer], NDArray[np.bool_]]
+"""Ids of a text, and which of them begin a pre-token."""
 
 
 class Tokens:
@@ -66,23 +75,54 @@ class DocumentReader:
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
-        self._pieces: OrderedDict[str, tuple[NDArray[np.int32], NDArray[np.bool_]]] = OrderedDict()
+        self._kind = np.int16 if tokens.size < 1 << 15 else np.int32
+        self._pieces: OrderedDict[str, Read] = OrderedDict()
+        self._blocks: OrderedDict[str, Read] = OrderedDict()
 
-    def read(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    def read(self, text: str) -> Read:
         """Ids of a document, and which of them begin a pre-token."""
+        found = [self._block(block) for block in _blocks(text)]
+        while len(self._blocks) > _CACHED_BLOCKS:
+            self._blocks.popitem(last=False)
+        while len(self._pieces) > _CACHED_PIECES:
+            self._pieces.popitem(last=False)
+        return self._joined(found)
+
+    def forget(self) -> None:
+        """Drop every piece of text that was read."""
+        self._pieces.clear()
+        self._blocks.clear()
+
+    def _block(self, text: str) -> Read:
+        known = self._blocks.get(text)
+        if known is not None:
+            self._blocks.move_to_end(text)
+            return known
         pieces = _PIECE.findall(text)
         unseen = [piece for piece in dict.fromkeys(pieces) if piece not in self._pieces]
         for piece, (ids, words) in zip(unseen, self._tokens.encode_many(unseen), strict=True):
             numbers = np.array(words, dtype=np.int32)
             starts = np.ones(len(numbers), dtype=np.bool_)
             starts[1:] = numbers[1:] != numbers[:-1]
-            self._pieces[piece] = np.array(ids, dtype=np.int32), starts
-        if not pieces:
-            return np.empty(0, np.int32), np.empty(0, np.bool_)
-        found = [self._pieces[piece] for piece in pieces]
-        while len(self._pieces) > _CACHED_PIECES:
-            self._pieces.popitem(last=False)
-        return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
+            self._pieces[piece] = np.array(ids, dtype=self._kind), starts
+        known = self._blocks[text] = self._joined([self._pieces[piece] for piece in pieces])
+        return known
+
+    def _joined(self, parts: list[Read]) -> Read:
+        if not parts:
+            return np.empty(0, self._kind), np.empty(0, np.bool_)
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """A text in blocks of some lines; where they end hardly depends on where it begins."""
+    start = 0
+    while start < len(text):
+        cut = _BLOCK.search(text, start + _BLOCK_CHARS, start + 4 * _BLOCK_CHARS)
+        cut = cut or _LINE.search(text, start + 4 * _BLOCK_CHARS)
+        end = cut.end() if cut else len(text)
+        yield text[start:end]
+        start = end
 
 
 def load_tokens(folder: Path, *, name: str) -> Tokens:

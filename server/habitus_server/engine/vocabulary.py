@@ -15,8 +15,7 @@ from habitus_server.engine.fim import template_from_vocabulary
 from habitus_server.engine.segment import GAP, Ids
 from habitus_server.engine.tokens import Tokens
 
-LINE_AHEAD = 6
-"""Tokens in which a joined token is written at most."""
+_KNOWN_WORDS = 50_000
 
 
 class Vocabulary:
@@ -31,25 +30,33 @@ class Vocabulary:
         self._ranks[GAP] = -1
         self._exact = {tokens.pieces[index]: index for index in reversed(order)}
         self._rests: dict[bytes, list[int]] = {}
+        self._words: dict[str, tuple[list[int], list[int]]] = {}
         self.end = template_from_vocabulary(tokens.special, name="", suffix_first=False).tokens.end
-        self.line_ways = self._line_ways()
+        self._line_ways = self._joined()
+        firsts = [self.way(token)[0] for token in range(tokens.size)]
+        self.line_firsts = [*firsts, GAP]
+        """The first token of each one's `way`; the last is `GAP`'s own."""
+        self.joined_heads = frozenset(way[0] for way in self._line_ways.values() if len(way) > 1)
+        """Tokens that begin the way of one that is joined to a line's end."""
 
-    def _line_ways(self) -> Ids:
-        """Each token as the completion of one line writes it: `[size + 1, LINE_AHEAD]`.
-
-        Tokenizers join a newline to what stands before it, but a line's completion ends
-        there: "):\\n" is written as ")", ":" and the end. What has no newline is written
-        as itself, and nothing is said of what comes next. The last row is `GAP`'s own.
-        """
-        table = np.full((self.tokens.size + 1, LINE_AHEAD), GAP, np.int32)
-        table[:-1, 0] = np.arange(self.tokens.size)
+    def _joined(self) -> dict[int, tuple[int, ...]]:
+        ways = {}
         for index, piece in enumerate(self.tokens.pieces):
             head, newline, _ = piece.partition(b"\n")
             if newline:
-                way = [*self.read(head.rstrip(b"\r")), self.end][:LINE_AHEAD]
+                way = (*self.read(head.rstrip(b"\r")), self.end)
                 if GAP not in way:
-                    table[index, : len(way)] = way
-        return table
+                    ways[index] = way
+        return ways
+
+    def way(self, token: int) -> tuple[int, ...]:
+        """A token as the completion of one line writes it.
+
+        Tokenizers join a newline to what stands before it, but a line's completion ends
+        there: "):\\n" is written as ")", ":" and the end. What has no newline is written
+        as itself.
+        """
+        return self._line_ways.get(token) or (token,)
 
     def starting_with(self, text: bytes, ids: Ids) -> NDArray[np.bool_]:
         """Which of `ids` spell something that begins with `text`."""
@@ -62,6 +69,21 @@ class Vocabulary:
         """The token that spells exactly this."""
         return self._exact.get(text)
 
+    def words(self, text: str) -> tuple[list[int], list[int]]:
+        """A text's ids, and for each the number of the word that it is part of."""
+        known = self._words.get(text)
+        if known is None:
+            known = self.tokens.encode_words(text)
+            if len(self._words) >= _KNOWN_WORDS:
+                self._words.clear()
+            self._words[text] = known
+        return known
+
+    def forget(self) -> None:
+        """Drop every piece of text that was read."""
+        self._rests.clear()
+        self._words.clear()
+
     def read(self, rest: bytes) -> list[int]:
         """What remains of a word, read on its own as a completion would write it."""
         if not rest:
@@ -72,7 +94,7 @@ class Vocabulary:
                 known = self.tokens.encode(rest.decode())
             except UnicodeDecodeError:
                 known = [GAP]
-            if len(self._rests) > 50_000:
+            if len(self._rests) >= _KNOWN_WORDS:
                 self._rests.clear()
             self._rests[rest] = known
         return known
