@@ -72,11 +72,15 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct):
-    """A judgement that waits to be believed; `span` is the text that it found."""
+    """A judgement that waits to be believed; `span` is the text that it found.
+
+    `began` is when the text first went another way, while previews put `since` off.
+    """
 
     kind: Kind
     since: float
     span: TrackedSpan | None = None
+    began: float = 0.0
 
 
 class Life:
@@ -153,16 +157,24 @@ class Life:
             return self.state_at if self.is_outdated else self._active_at + EXPIRE_S
         return self.state_at + GRACE_S
 
-    def observe(self, change: Change, moves: Moves, at: float) -> bool:
-        """Take in the edits of one notification; whether `held` is proved by them."""
+    def observe(self, change: Change, moves: Moves, at: float, *, may_be_typed: bool) -> bool:
+        """Take in the edits of one notification; whether `held` is proved by them.
+
+        `may_be_typed` says that several characters at once are no sign of an acceptance,
+        unless they complete the text.
+        """
         if self.accepted:
             self.accepted.follow(change, moves, at)
+        had_leapt = self._has_leapt
         was_touched, leapt = self._move(change)
         is_over = self.accepted is not None and self.state is not State.PARTIALLY_ACCEPTED
         held_touched = self._move_held(change)
         if is_over or not was_touched:
             return False
         verdict = self._judge(change.after)
+        if may_be_typed and not had_leapt and verdict.kind is Kind.PARTIAL:
+            self._has_leapt = leapt = False
+            verdict = self._judge(change.after)
         if self.awaited is not None:
             self._find_awaited(change.after)
             return False
@@ -289,7 +301,7 @@ class Life:
             self.held = None
             self._hold(verdict, leapt, change, at)
         elif not self._has_leapt and verdict.kind is Kind.DIVERGED:
-            self.held = Held(Kind.DIVERGED, at)
+            self.held = Held(Kind.DIVERGED, at, began=at)
         return False
 
     def _hold(self, verdict: Verdict, leapt: bool, change: Change, at: float) -> None:
@@ -301,7 +313,9 @@ class Life:
         if kind is Kind.DIVERGED:
             # Menu previews are leaps: while the user browses, nothing is typed over.
             if self.is_open and (self.held is None or leapt):
-                self.held = Held(kind, at)
+                was_so = self.held is not None and self.held.kind is kind
+                began = self.held.began if self.held and was_so else at
+                self.held = Held(kind, at, began=began)
         elif kind in (Kind.UNTOUCHED, Kind.TYPING):
             self.held = None
         elif kind is Kind.COMPLETE or self.is_open or self._extends(verdict, leapt):

@@ -35,10 +35,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from habitus_server.lives import Life, Moved, Transition
+from habitus_server.lumps import Lumps
 from habitus_server.moves import Moves
 from habitus_server.records import Evidence, Outcome, State, Suggestion
 from habitus_server.retention import Accepted, Measurement, Settlement
-from habitus_server.rivals import gives_way, overlap, passed_by, preference, was_preview
+from habitus_server.rivals import (
+    came_back,
+    gives_way,
+    overlap,
+    passed_by,
+    preference,
+    was_preview,
+)
 from habitus_server.spans import GrowingSpan, TrackedSpan
 from habitus_server.standing import Shelf, Standing, standing_of
 from habitus_server.text import Buffer, Change, reconcile
@@ -64,6 +72,7 @@ class Tracker:
         self._lives: dict[str, Life] = {}
         self._shelf = Shelf()
         self._moves = Moves()
+        self._lumps = Lumps()
 
     @property
     def due(self) -> float | None:
@@ -163,8 +172,9 @@ class Tracker:
         """One notification's edits, from the text as it was last seen."""
         signals = self.tick(at)
         self._take_in(change, at)
+        may_be_typed = self._lumps.took(change, at)
         for life in self._lives.values():
-            if life.observe(change, self._moves, at):
+            if life.observe(change, self._moves, at, may_be_typed=may_be_typed):
                 signals += self._believe(life, at)
         signals += [Moved(one.suggestion_id, at) for one in self._followed() if one.take_move()]
         return signals
@@ -265,6 +275,8 @@ class Tracker:
             if other is life or not other.accepted or not overlap(other.accepted.span, held.span):
                 continue
             if other.accepted.at <= life.offered_at:
+                if came_back(other.accepted, held.span):
+                    return [*life.move_to(State.SUPERSEDED, at, detail=passed_by(life, other))]
                 continue
             if not was_preview(other.accepted):
                 return signals
@@ -289,7 +301,7 @@ class Tracker:
 
     def _typed_over(self, life: Life, at: float) -> list[Signal]:
         """The user typed something else: a rejection, if there was time to read."""
-        seen_s = (life.held.since if life.held else at) - life.seen_at
+        seen_s = (life.held.began if life.held else at) - life.seen_at
         life.held = None
         detail = {"why": "typed over", "seen_s": round(seen_s, 3)}
         if seen_s >= READ_S:

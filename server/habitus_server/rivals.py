@@ -30,6 +30,15 @@ def was_preview(accepted: Accepted) -> bool:
     return is_inferred and accepted.span.retained * 2 < len(accepted.span.original)
 
 
+def came_back(accepted: Accepted, place: TrackedSpan) -> bool:
+    """Whether text that was accepted before and taken out stands there again, as by a redo.
+
+    What was offered at the gap meanwhile says the same, and is taken for no second one.
+    """
+    span = accepted.span
+    return span.start <= place.start and place.end <= span.end and span.text == span.original
+
+
 def preference(life: Life) -> tuple[bool, bool, float, int]:
     """Which suggestion a text belongs to, when several are completed by it."""
     is_complete = life.held is not None and life.held.kind is Kind.COMPLETE

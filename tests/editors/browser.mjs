@@ -1,5 +1,5 @@
 // Hands on VS Code in a headless browser. Reads one JSON command per line and answers each
-// with a line: {"open": URL} {"press": KEY} {"type": TEXT} {"insert": TEXT} {"text": SELECTOR}.
+// with a line: {"open": URL} {"press": KEY} {"type": TEXT} {"insertText": TEXT} {"paste": TEXT} {"text": SELECTOR}.
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
@@ -7,7 +7,9 @@ const { chromium } = createRequire(`${process.env.PLAYWRIGHT}/`)('playwright-cor
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
-const page = await browser.newPage({ viewport: { width: 1200, height: 800 } });
+const context = await browser.newContext({
+  viewport: { width: 1200, height: 800 }, permissions: ['clipboard-read', 'clipboard-write'] });
+const page = await context.newPage();
 page.setDefaultTimeout(120_000);
 
 const commands = {
@@ -17,7 +19,11 @@ const commands = {
   },
   press: (key) => page.keyboard.press(key),
   type: (text) => page.keyboard.type(text),
-  insert: (text) => page.keyboard.insertText(text),
+  insertText: (text) => page.keyboard.insertText(text),
+  paste: async (text) => {
+    await page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
+    await page.keyboard.press('Control+KeyV');
+  },
   text: (selector) => page.locator(selector).allInnerTexts(),
   picture: (path) => page.screenshot({ path }),
 };

@@ -65,7 +65,8 @@ class _Window:
         self.now = BEGIN
         self.answer: list[dict[str, Any]] = []
         self._name = f"{trace.editor}/{trace.name}"
-        self._recorder = recorder
+        # What is reported of a suggestion goes straight to the recorder that follows it.
+        self.fates = self._recorder = recorder
         self._known: dict[str, Suggestion] = {}
 
     def apply(self, event: Event) -> None:
@@ -79,14 +80,6 @@ class _Window:
         offers = tuple(self._offer(snapshot, rank) for rank in range(len(self.answer)))
         self._recorder.offered(snapshot, offers)
         return offers
-
-    def shown(self, suggestion_id: str) -> None:
-        """Reported: it is visible."""
-        self._recorder.shown(suggestion_id)
-
-    def partially_accepted(self, suggestion_id: str, chars: int) -> None:
-        """Reported: its first characters were taken."""
-        self._recorder.partially_accepted(suggestion_id, chars)
 
     def _offer(self, snapshot: Snapshot, rank: int) -> Offer:
         item = self.answer[rank]

@@ -121,7 +121,7 @@ class VSCode:
         if char.isascii():
             await self._do("type", char)
         else:
-            await self._do("insert", char)
+            await self._do("insertText", char)
 
     async def enter(self) -> None:
         await self._press("Enter")
@@ -157,7 +157,7 @@ class VSCode:
         await self._press("Control+F4")
 
     async def paste(self, text: str) -> None:
-        await self._do("insert", text)
+        await self._do("paste", text)
 
     async def pair_brackets(self) -> None:
         return
