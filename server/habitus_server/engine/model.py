@@ -20,6 +20,7 @@ from habitus_server.adapters import hash_base
 from habitus_server.engine import lora
 from habitus_server.engine.fim import Template, template_from_vocabulary
 from habitus_server.engine.network import Network, Shape
+from habitus_server.engine.packing import halved
 from habitus_server.engine.tokens import Tokens, load_tokens
 from habitus_server.engine.weights import check_weights
 from habitus_server.engine.weights import read_shape as read_shape
@@ -226,4 +227,4 @@ def _load_backend(folder: Path, name: str, config: dict[str, Any], device: torch
         return ForeignBackend(folder, name, device, choose_dtype(device))
     weights = read_weights(folder, name, device, choose_dtype(device))
     check_weights(weights, shape, name)
-    return OwnBackend(folder, shape, weights)
+    return OwnBackend(folder, shape, halved(weights) or weights)

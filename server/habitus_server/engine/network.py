@@ -2,14 +2,16 @@
 
 Promises the logits that transformers' implementation gives, with the time spent in
 matrix products: keys and values are written into a preallocated cache, projections
-that read the same input are one product, norm gains are folded into the weights
-behind them, and a group's query heads attend as rows of one call. Knows weights by
-their Hugging Face names and no files.
+that read the same input are one product, weights in fp16 are read as such on a CPU
+(`packing`), elsewhere norm gains are folded into the weights behind them, and a group's
+query heads attend as rows of one call. Knows weights by their Hugging Face names and
+no files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 import torch
@@ -24,6 +26,7 @@ from torch.nn.functional import (
 
 from habitus_server.engine.kvcache import KvCache
 from habitus_server.engine.lora import LowRank
+from habitus_server.engine.packing import Packed
 from habitus_server.errors import ModelError
 
 ATTENTION = ("q_proj", "k_proj", "v_proj")
@@ -47,32 +50,32 @@ class Shape(msgspec.Struct, frozen=True):
 
 
 class Projection:
-    """`y = x Wᵀ + b`, with an adapter's side product `x Aᵀ Bᵀ` where there is one.
+    """`y = product(x)`, with an adapter's side product `x Aᵀ Bᵀ` where there is one.
 
-    `weight` is `[out, in]`; `down` `[rank, in]`, `up` `[out, rank]`.
+    `down` is `[rank, in]`, `up` `[out, rank]`.
     """
 
     def __init__(
-        self, weight: Tensor, bias: Tensor | None, down: Tensor | None, up: Tensor | None
+        self, product: Callable[[Tensor], Tensor], down: Tensor | None, up: Tensor | None
     ) -> None:
-        self.weight = weight
-        self.bias = bias
+        self.product = product
         self.down = down
         self.up = up
 
     def __call__(self, x: Tensor) -> Tensor:
-        y = linear(x, self.weight, self.bias)
+        y = self.product(x)
         if self.down is not None and self.up is not None:
             y = y + linear(linear(x, self.down), self.up)
         return y
 
 
-class _Layer:
-    def __init__(self, attention: Projection, out: Projection, gates: Projection, down: Projection):
-        self.attention = attention  # [(heads + 2 kv_heads) head_dim, width]
-        self.out = out
-        self.gates = gates  # [2 feedforward, width]
-        self.down = down
+class _Layer(msgspec.Struct, frozen=True):
+    before: Tensor | None  # a norm's gain [width]; None where it is folded in
+    attention: Projection  # [(heads + 2 kv_heads) head_dim, width]
+    out: Projection
+    between: Tensor | None
+    gates: Projection  # [2 feedforward, width]
+    down: Projection
 
 
 class Network:
@@ -90,20 +93,24 @@ class Network:
         self.positions = shape.positions
         self._low_rank = dict(low_rank or {})
         self._embedding = weights["model.embed_tokens.weight"]
-        dtype = self._embedding.dtype
+        place = self._embedding.device
+        # No CPU adds up in fp16: such weights are there to be packed.
+        self._packs = self._embedding.dtype == torch.float16 and place.type == "cpu"
+        self._dtype = torch.float32 if self._packs else self._embedding.dtype
         head = self._embedding if shape.tied else weights["lm_head.weight"]
-        self._head = Projection(head, weights.get("lm_head.bias"), *self._sides(("lm_head",), None))
+        product = self._product(head, weights.get("lm_head.bias"))
+        self._head = Projection(product, *self._sides(("lm_head",), None))
         self._norm = weights["model.norm.weight"]
         self._layers = [self._layer(weights, index) for index in range(shape.layers)]
         self._low_rank.clear()
-        self._turns = _turns(shape, self._embedding.device)
-        self._dtype = dtype
+        self._turns = _turns(shape, place)
 
     def new_cache(self) -> KvCache:
         """An empty cache with room for an ordinary prompt; it grows by itself."""
         shape = self.shape
         capacity = min(1280, shape.positions)
-        return KvCache(shape.layers, shape.kv_heads, shape.head_dim, capacity, self._embedding)
+        like = self._embedding.new_empty(0, dtype=self._dtype)
+        return KvCache(shape.layers, shape.kv_heads, shape.head_dim, capacity, like)
 
     @torch.inference_mode()
     def forward(self, ids: Sequence[int], cache: KvCache, *, rows: int = 1) -> Tensor:
@@ -113,7 +120,8 @@ class Network:
         if end > self.positions:
             raise ModelError(f"A prompt of {end} tokens is longer than the model's context.")
         cache.reserve(min(self.positions, -(-end // 256) * 256))
-        x = embedding(torch.tensor(ids, device=self._embedding.device), self._embedding)
+        read = torch.tensor(ids, device=self._embedding.device)
+        x = embedding(read, self._embedding).to(self._dtype)
         mask = self._mask(start, count)
         turns = self._turns[start:end]
         for layer, kv in zip(self._layers, cache.store, strict=True):
@@ -134,7 +142,7 @@ class Network:
         shape = self.shape
         count, end = x.shape[0], start + x.shape[0]
         rotated = shape.heads + shape.kv_heads
-        normed = rms_norm(x, (shape.width,), None, shape.norm_epsilon)
+        normed = rms_norm(x, (shape.width,), layer.before, shape.norm_epsilon)
         mixed = layer.attention(normed).view(count, rotated + shape.kv_heads, shape.head_dim)
         turned = _rotate(mixed[:, :rotated], turns)
         kv[0, 0, :, start:end] = turned[:, shape.heads :].transpose(0, 1)
@@ -148,7 +156,7 @@ class Network:
         )
         seen = seen.view(shape.kv_heads, group, count, shape.head_dim).permute(2, 0, 1, 3)
         x = x + layer.out(seen.reshape(count, -1))
-        normed = rms_norm(x, (shape.width,), None, shape.norm_epsilon)
+        normed = rms_norm(x, (shape.width,), layer.between, shape.norm_epsilon)
         gate, up = layer.gates(normed).chunk(2, dim=-1)
         return x + layer.down(silu(gate) * up)
 
@@ -167,10 +175,17 @@ class Network:
         gates = tuple(f"{root}.mlp.{name}" for name in GATES)
         before = weights[f"{root}.input_layernorm.weight"]
         between = weights[f"{root}.post_attention_layernorm.weight"]
+        if self._packs:  # gains would be lost in the rounding of what they are folded into
+            kept: tuple[Tensor | None, ...] = before, between
+            folded: tuple[Tensor | None, ...] = None, None
+        else:
+            kept, folded = (None, None), (before, between)
         return _Layer(
-            self._projection(weights, attention, before, turned=True),
+            kept[0],
+            self._projection(weights, attention, folded[0], turned=True),
             self._projection(weights, (f"{root}.self_attn.o_proj",), None),
-            self._projection(weights, gates, between),
+            kept[1],
+            self._projection(weights, gates, folded[1]),
             self._projection(weights, (f"{root}.mlp.down_proj",), None),
         )
 
@@ -192,7 +207,7 @@ class Network:
                     weight.new_zeros(weights[f"{name}.weight"].shape[0]) if b is None else b
                     for name, b in zip(names, biases, strict=True)
                 ]
-            )
+            ).to(self._dtype)
         down, up = self._sides(names, {name: weights[f"{name}.weight"].shape[0] for name in names})
         if turned:
             order = self._interleaved(weight.shape[0]).to(weight.device)
@@ -202,13 +217,19 @@ class Network:
         if gain is not None:
             weight = _scaled(weight, gain)
             down = _scaled(down, gain) if down is not None else None
-        return Projection(weight.contiguous(), bias, down, up)
+        return Projection(self._product(weight.contiguous(), bias), down, up)
+
+    def _product(self, weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
+        return Packed(weight, bias) if self._packs else partial(linear, weight=weight, bias=bias)
 
     def _sides(
         self, names: tuple[str, ...], rows: Mapping[str, int] | None
     ) -> tuple[Tensor | None, Tensor | None]:
         """The adapter's factors for fused projections: stacked `down`, block-diagonal `up`."""
-        parts = [self._low_rank.get(name) for name in names]
+        parts = [
+            None if part is None else LowRank(part.down.to(self._dtype), part.up.to(self._dtype))
+            for part in map(self._low_rank.get, names)
+        ]
         if not any(parts):
             return None, None
         if rows is None:
