@@ -8,6 +8,7 @@ the event loop.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,12 @@ from habitus_server.privacy import PRIVATE_FOLDERS, Rules, redact, why_not_text
 from habitus_server.text import Buffer
 
 CACHED_FILES = 256
+CACHED_PIECES = 64
+
 PIECE_CHARS = 32_768
 """A regular expression holds the interpreter's lock to its end, so texts go in pieces."""
+
+_OUTER_LINE = re.compile(r"\n(?=\S)")
 
 PROBE_NAME = "_"
 """A harmless file name: a folder is worth entering when this would be allowed in it."""
@@ -43,6 +48,7 @@ class Library:
         # Documents that are not files have no folder, and no rules but their text's.
         self._rules = Rules(root, config.privacy) if root.parts else None
         self._cache: dict[str, _Read] = {}
+        self._pieces: dict[str, str] = {}
 
     def why_silent(self, path: str, language: str = "") -> str:
         """Why a document gets no suggestions, as a sentence, or ""."""
@@ -61,7 +67,15 @@ class Library:
     def _redacted(self, text: str) -> str | None:
         if why_not_text(text):
             return None
-        return "".join(redact(piece) for piece in _pieces(text))
+        return "".join(self._redacted_piece(piece) for piece in _pieces(text))
+
+    def _redacted_piece(self, piece: str) -> str:
+        """A document is read again after each edit, and most of its pieces are as they were."""
+        known = self._pieces.pop(piece, None) or redact(piece)
+        self._pieces[piece] = known  # last, as the one used last
+        while len(self._pieces) > CACHED_PIECES:
+            self._pieces.pop(next(iter(self._pieces)), None)
+        return known
 
     def read(self, path: str) -> str | None:
         """A file's text as it may be remembered, or None; unchanged files are not read twice."""
@@ -124,10 +138,11 @@ class Library:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """A text in pieces that end with lines."""
+    """A text in pieces that end with lines, those after an edit mostly as before it."""
     start = 0
     while len(text) - start > PIECE_CHARS:
-        end = text.find("\n", start + PIECE_CHARS) + 1 or len(text)
+        found = _OUTER_LINE.search(text, start + PIECE_CHARS, start + 2 * PIECE_CHARS)
+        end = found.end() if found else text.find("\n", start + PIECE_CHARS) + 1 or len(text)
         yield text[start:end]
         start = end
     yield text[start:]

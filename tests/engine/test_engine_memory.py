@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from habitus_server.engine import collection as collection_room
 from habitus_server.engine import healing as healing_room
 from habitus_server.engine import trail as trail_room
 from habitus_server.engine.answer import Answerer
@@ -15,6 +16,7 @@ from habitus_server.engine.gates import Gates, Level
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import Model
 from habitus_server.engine.segment import GAP, LONGEST, Document, Run, SortedSegment
+from habitus_server.engine.shelf import Shelf
 from habitus_server.engine.tokens import DocumentReader
 from habitus_server.engine.trail import Trail, trail_of
 from habitus_server.engine.wire import Complete, Place, Score, Stop
@@ -343,3 +345,76 @@ def test_an_interrupted_lesson_waits_for_the_next_time(desk: Answerer) -> None:
     while desk.study(lambda: None):
         count += 1
     assert count == 2
+
+
+def test_what_gates_learned_survives_a_restart_and_goes_with_the_workspace(
+    tiny: Model, tmp_path: Path
+) -> None:
+    workspace = "0123456789abcdef"
+    (tmp_path / workspace).mkdir()
+    shelf = Shelf(tmp_path, "key")
+    desk = Answerer(tiny, Memory(tiny.tokens, shelf=shelf))
+    desk.memory.remember(workspace, "a.py", CLASS)
+    desk.memory.remember(workspace, "b.py", CLASS, learn=True)
+    while desk.study(lambda: None):
+        pass
+    desk.memory.keep_gates()
+    learned = shelf.load(workspace)[True].weights
+    assert (learned != Gates().weights).any()
+    again = Memory(tiny.tokens, shelf=Shelf(tmp_path, "key"))
+    again.remember(workspace, "a.py", CLASS)
+    recall = again.begin(Place(workspace, "c.py", "python", "class Acc", ""))
+    np.testing.assert_array_equal(recall.gates.weights, learned)
+    assert Shelf(tmp_path, "another model").load(workspace) == {}
+    again.forget(workspace)
+    assert list((tmp_path / workspace).iterdir()) == []
+
+
+def test_gates_are_kept_for_registered_workspaces_only(tmp_path: Path) -> None:
+    (tmp_path / "state" / "workspaces").mkdir(parents=True)
+    shelf = Shelf(tmp_path / "state" / "workspaces", "key")
+    for name in ("..", "outside-0123456789abcdef", "0123456789abcdef", ""):
+        shelf.save(name, {True: Gates()})
+        assert shelf.load(name) == {}
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_workspace_used_longest_ago_gives_way_and_that_is_said_once(tiny: Model) -> None:
+    size = len(tiny.tokens.encode(CLASS))
+    memory = Memory(tiny.tokens, max_tokens=2 * size)
+    for name in ("first", "second"):
+        memory.remember(name, "a.py", CLASS)
+    memory.begin(Place("first", "b.py", "python", "class Acc", ""))
+    memory.remember("third", "a.py", CLASS)
+    assert memory.token_count() == 2 * size
+    assert [memory.lacks(name) for name in ("first", "second", "second")] == [False, True, False]
+
+
+def test_a_full_workspace_keeps_what_it_has_and_follows_its_changes(
+    tiny: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(tiny.tokens.encode(CLASS))
+    monkeypatch.setattr(collection_room, "MAX_TOKENS", size + 5)
+    memory = Memory(tiny.tokens)
+    memory.remember("w", "a.py", CLASS)
+    memory.remember("w", "b.py", CLASS)
+    assert memory.token_count() == size
+    memory.remember("w", "a.py", CLASS + "x = 1\n")
+    assert memory.token_count() > size
+
+
+def test_a_forgotten_text_is_wiped_from_what_is_searched(tiny: Model) -> None:
+    memory = Memory(tiny.tokens)
+    memory.remember("w", "a.py", CLASS)
+    memory.remember("w", "b.py", "pass\n")
+    begun = memory.begin(Place("w", "c.py", "python", "class Acc", ""))
+    memory.forget("w", "a.py")
+    held = [int(token) for trail in begun.trails[1:] for token in trail.run.ids]
+    assert "withdraw" not in tiny.tokens.bytes_of([t for t in held if t >= 0]).decode()
+
+
+def test_of_a_large_change_nothing_is_learned_since_nobody_typed_it(desk: Answerer) -> None:
+    before = "".join(f"value_{n} = {n}\n" for n in range(500))
+    desk.memory.remember("w", "a.py", before)
+    desk.memory.remember("w", "a.py", before.replace("value", "other"), learn=True)
+    assert desk.memory.take_lesson() is None

@@ -21,7 +21,10 @@ needs_kernels = pytest.mark.skipif(not is_available(), reason="this torch has no
 
 PROMPTS = (
     ("def connect(self, host, port=None):\n    for index, value in enum", "\n    return None\n"),
-    ("import os\nimport sys\n\n\nclass Reader:\n    def __init__(self, path):\n        self.", "\n"),
+    (
+        "import os\nimport sys\n\n\nclass Reader:\n    def __init__(self, path):\n        self.",
+        "\n",
+    ),
     ("for name in sorted(names):\n    if name.startswith('_'):\n        ", "\n    print(name)\n"),
     ("def test_that_it_adds_up():\n    assert add(1, 2) == 3\n\n\ndef test_", ""),
     ("    try:\n        value = json.loads(text)\n    except ", ":\n        return None\n"),
@@ -58,14 +61,18 @@ def test_the_embedded_model_writes_what_transformers_generate_writes(
     prompt = desk.prompt(place, embedded.network(None), 24)
     ids = torch.tensor([prompt.ids])
     with torch.no_grad():
-        written = reference(find_folder(EMBEDDED)).generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=24,
-            do_sample=False,
-            pad_token_id=0,
-            eos_token_id=sorted(embedded.tokens.special.values()),
-        )[0, len(prompt.ids) :].tolist()
+        written = (
+            reference(find_folder(EMBEDDED))
+            .generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=24,
+                do_sample=False,
+                pad_token_id=0,
+                eos_token_id=sorted(embedded.tokens.special.values()),
+            )[0, len(prompt.ids) :]
+            .tolist()
+        )
     ends = set(embedded.tokens.special.values())
     expected = embedded.tokens.bytes_of([t for t in written if t not in ends]).decode()
     stop = Stop("block", 0, 99, 24)

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from habitus_server.engine.address import Address
-from habitus_server.engine.launch import busy_marker, engine_socket
+from habitus_server.engine.launch import busy_marker, engine_key, engine_socket
 from habitus_server.engine.scheduler import Scheduler
 from habitus_server.engine.server import Server, crash
+from habitus_server.engine.shelf import Shelf
 from habitus_server.engine.workshop import Workshop
 from habitus_server.errors import HabitusError
 from habitus_server.workspaces import state_dir, try_lock
@@ -52,8 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def _run(options: argparse.Namespace, socket_path: Path) -> int:
     marker = busy_marker(socket_path)
     address = Address(socket_path)
+    workspaces = state_dir(options.state) / "workspaces"
     workshop = Workshop(
-        options.model, options.device, threads=options.threads, allow_hub=not options.no_hub
+        options.model,
+        options.device,
+        threads=options.threads,
+        allow_hub=not options.no_hub,
+        shelf=Shelf(workspaces, engine_key(options.model, "")),
     )
     scheduler = Scheduler(
         workshop,

@@ -99,6 +99,7 @@ class Answerer:
             queue_ms=queue_ms,
             prefill_ms=(read - started) * 1e3,
             decode_ms=(time.perf_counter() - read) * 1e3,
+            lacks_memory=request.use_memory and self.memory.lacks(request.place.workspace),
         )
 
     def score(self, request: Score, *, check: Callable[[], None] = lambda: None) -> Scored:

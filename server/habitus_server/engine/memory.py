@@ -9,19 +9,20 @@ someone who has one takes them.
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import msgspec
 import numpy as np
 
+from habitus_server.engine.collection import Collection
 from habitus_server.engine.evidence import vocabulary_level
 from habitus_server.engine.fim import visible_suffix
 from habitus_server.engine.gates import Gates
+from habitus_server.engine.lessons import Lesson, lessons_of
 from habitus_server.engine.recall import Recall, View, split_words
 from habitus_server.engine.segment import Document, Run, SortedSegment
+from habitus_server.engine.shelf import Shelf
 from habitus_server.engine.tokens import DocumentReader, Tokens
 from habitus_server.engine.vocabulary import Vocabulary
 from habitus_server.engine.wire import Place
@@ -32,95 +33,56 @@ LIVE_TOKENS = 60_000
 OVERFULL_TOKENS = 4 * LIVE_TOKENS
 """Even while documents stream in, no more than this is scanned for each token."""
 
-MERGE_RATIO = 3
-"""A segment is merged with the smaller ones once they are more than a third of it."""
+MAX_TOKENS = 20_000_000
+"""What all workspaces may hold: about 220 MB where token ids have 16 bits."""
 
-LESSON_LINES = 3
-"""Lines learned from per document taken in: each costs the model a prompt."""
 LESSONS_WAITING = 256
 LOCAL_CHARS = 200_000
 KNOWN_LANGUAGES = frozenset({"python"})
 """Languages that the embedded model was trained on."""
 
-_MIN_LESSON_CHARS = 8
-
-
-class Lesson(msgspec.Struct, frozen=True):
-    """A line that its developer has settled on: what stands at a place."""
-
-    place: Place
-    text: str
-
-
-class _Workspace:
-    """One workspace's segments, from the oldest and largest to the live one."""
-
-    def __init__(self) -> None:
-        self.sorted: list[SortedSegment] = []
-        self.live = Run(())
-        self.numbers: dict[str, int] = {}
-        """The number of each document's newest text."""
-        self.gates: dict[bool, Gates] = {}
-
-    @property
-    def runs(self) -> tuple[Run, ...]:
-        """All that can be searched, the live documents last."""
-        return *self.sorted, self.live
-
-    def put(self, document: Document) -> None:
-        self.hide(document.path)
-        self.numbers[document.path] = document.number
-        self.live = Run((*self.live.visible(), document))
-
-    def find(self, path: str) -> Document | None:
-        """A document as it was taken in last."""
-        return next((run.document(path) for run in self.runs if path in run), None)
-
-    def hide(self, path: str) -> None:
-        if self.numbers.pop(path, None) is None:
-            return
-        for run in self.runs:
-            run.hide(path)
-
-    def swap(self, old: Sequence[Run], new: SortedSegment, documents: Sequence[Document]) -> None:
-        """Put one segment in the place of runs whose `documents` it was made of."""
-        # What changed while it was being sorted is hidden in it too.
-        for document in documents:
-            if self.numbers.get(document.path) != document.number:
-                new.hide(document.path)
-        self.sorted = [segment for segment in self.sorted if segment not in old]
-        if new.visible_tokens():
-            self.sorted.append(new)
-        self.sorted.sort(key=len, reverse=True)
-        done = {document.number for document in documents}
-        self.live = Run([d for d in self.live.visible() if d.number not in done])
-
 
 class Memory:
     """Every workspace's memory, for one tokenizer."""
 
-    def __init__(self, tokens: Tokens, on_lesson: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        on_lesson: Callable[[], None] = lambda: None,
+        *,
+        shelf: Shelf | None = None,
+        max_tokens: int = MAX_TOKENS,
+    ) -> None:
+        """`shelf` keeps what gates learn; all workspaces together hold `max_tokens`."""
         self._tokens = tokens
         self._vocabulary = Vocabulary(tokens)
         self._on_lesson = on_lesson
         self._taking = DocumentReader(tokens)
         self._asking = DocumentReader(tokens)
         self._lock = threading.Lock()
+        self._shelf = shelf
+        self._max_tokens = max_tokens
         self._taken = 0
-        self._workspaces: dict[str, _Workspace] = {}
+        self._dropped: set[str] = set()
+        self._workspaces: dict[str, Collection] = {}
         self._lessons: deque[Lesson] = deque(maxlen=LESSONS_WAITING)
 
     def remember(self, workspace: str, path: str, text: str, *, learn: bool = False) -> None:
         """Take a document in; with `learn`, what is new in it becomes lessons first."""
         ids, starts = self._taking.read(text)
         with self._lock:
-            known = self._workspaces.setdefault(workspace, _Workspace())
+            known = self._collection(workspace)
             older = known.find(path) if learn else None
-        lessons = _lessons(workspace, path, self._text(older), text) if learn else []
+            before = self._text(older) if learn else ""
+        lessons = lessons_of(workspace, path, before, text) if learn else []
         with self._lock:
-            self._lessons.extend(lessons)
             self._taken += 1
-            known.put(Document(path, ids, starts, self._taken))
+            document = Document(path, ids, starts, self._taken)
+            if not known.has_room_for(document):
+                return
+            self._lessons.extend(lessons)
+            known.put(document)
+            self._make_room(workspace)
             is_overfull = len(known.live) > OVERFULL_TOKENS
         if is_overfull:
             self._sort_live(known)
@@ -133,6 +95,9 @@ class Memory:
         with self._lock:
             if not path:
                 self._workspaces.pop(workspace, None)
+                self._dropped.discard(workspace)
+                if self._shelf is not None:
+                    self._shelf.drop(workspace)
             elif workspace in self._workspaces:
                 self._workspaces[workspace].hide(path)
             kept = [
@@ -150,7 +115,8 @@ class Memory:
         place of the workspace's own.
         """
         with self._lock:
-            known = self._workspaces.get(place.workspace) or _Workspace()
+            known = self._workspaces.get(place.workspace) or Collection({})
+            known.used_at = self._taken
             segments = tuple(s for s in (*known.sorted, known.live) if len(s) > 1)
             is_known = place.language in KNOWN_LANGUAGES
             gates = gates or known.gates.setdefault(is_known, Gates())
@@ -175,6 +141,27 @@ class Memory:
         with self._lock:
             self._lessons.appendleft(lesson)
 
+    def keep_gates(self) -> None:
+        """Have the shelf keep what gates have learned since it was asked last."""
+        with self._lock:
+            learned = [
+                (name, known)
+                for name, known in self._workspaces.items()
+                if known.steps != known.kept_steps
+            ]
+            for name, known in learned:
+                known.kept_steps = known.steps
+                if self._shelf is not None:
+                    self._shelf.save(name, known.gates)
+
+    def lacks(self, workspace: str) -> bool:
+        """Whether a workspace's documents had to give way to others', said once."""
+        with self._lock:
+            if workspace not in self._dropped:
+                return False
+            self._dropped.remove(workspace)
+            return True
+
     def tidy(self) -> bool:
         """Sort one workspace's live documents, if it is time; False when it is not."""
         with self._lock:
@@ -191,7 +178,7 @@ class Memory:
         """
         with self._lock:
             for known in self._workspaces.values():
-                work = _due(known.sorted)
+                work = known.due()
                 if work:
                     break
             else:
@@ -202,7 +189,7 @@ class Memory:
             known.swap(work, merged, documents)
         return True
 
-    def _sort_live(self, known: _Workspace) -> None:
+    def _sort_live(self, known: Collection) -> None:
         with self._lock:
             live = known.live
             documents = live.visible()
@@ -213,7 +200,31 @@ class Memory:
     def token_count(self) -> int:
         """Tokens held for all workspaces."""
         with self._lock:
-            return sum(run.visible_tokens() for w in self._workspaces.values() for run in w.runs)
+            return self._all_tokens()
+
+    def size_bytes(self) -> int:
+        """Memory that documents and their order take."""
+        with self._lock:
+            return sum(run.size_bytes() for w in self._workspaces.values() for run in w.runs)
+
+    def _collection(self, workspace: str) -> Collection:
+        known = self._workspaces.get(workspace)
+        if known is None:
+            gates = {} if self._shelf is None else self._shelf.load(workspace)
+            known = self._workspaces[workspace] = Collection(gates)
+        known.used_at = self._taken
+        return known
+
+    def _make_room(self, workspace: str) -> None:
+        """Drop the workspaces used longest ago while all hold too much; never this one."""
+        while len(self._workspaces) > 1 and self._all_tokens() > self._max_tokens:
+            others = [name for name in self._workspaces if name != workspace]
+            oldest = min(others, key=lambda name: self._workspaces[name].used_at)
+            del self._workspaces[oldest]
+            self._dropped.add(oldest)
+
+    def _all_tokens(self) -> int:
+        return sum(known.tokens for known in self._workspaces.values())
 
     def _text(self, document: Document | None) -> str:
         ids = document.ids.tolist() if document else []
@@ -225,50 +236,3 @@ class Memory:
         context, cut = split_words(before, self._tokens)
         vocabulary = vocabulary_level(np.concatenate((before.ids, after.ids)))
         return View(Run((before, after)), vocabulary, context, cut, segments, place.path)
-
-
-def _due(segments: Sequence[SortedSegment]) -> list[SortedSegment]:
-    """Segments to make one of: the largest that is not much larger than all smaller ones."""
-    for at in range(len(segments) - 1):
-        if len(segments[at]) < MERGE_RATIO * sum(len(s) for s in segments[at + 1 :]):
-            return list(segments[at:])
-    return []
-
-
-def _lessons(workspace: str, path: str, before: str, after: str) -> list[Lesson]:
-    """Lines of `after` that `before` lacks, each with the text around it, evenly chosen."""
-    old, new = before.split("\n"), after.split("\n")
-    # Almost always one place changed: aligning what lies between the common ends alone
-    # costs a long document nothing.
-    head = _shared(old, new)
-    tail = _shared(old[head:][::-1], new[head:][::-1])
-    between = old[head : len(old) - tail], new[head : len(new) - tail]
-    matcher = difflib.SequenceMatcher(None, *between, autojunk=False)
-    fresh = [
-        number
-        for tag, _, _, first, last in matcher.get_opcodes()
-        if tag in ("replace", "insert")
-        for number in range(head + first, head + last)
-        if len(new[number].strip()) >= _MIN_LESSON_CHARS
-    ]
-    step = max(1, -(-len(fresh) // LESSON_LINES))
-    lessons = []
-    for number in fresh[::step]:
-        line = new[number]
-        indent = line[: len(line) - len(line.lstrip())]
-        prefix = "".join(f"{above}\n" for above in new[:number]) + indent
-        suffix = "".join(f"\n{below}" for below in new[number + 1 :])
-        language = "python" if path.endswith((".py", ".pyi")) else ""
-        place = Place(workspace, path, language, prefix, suffix)
-        lessons.append(Lesson(place, line.strip()))
-    return lessons
-
-
-def _shared(old: list[str], new: list[str]) -> int:
-    """How many leading lines are the same."""
-    count = 0
-    for one, other in zip(old, new, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count

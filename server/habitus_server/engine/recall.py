@@ -57,13 +57,13 @@ class Recall:
     ) -> None:
         self._view = view
         self._vocabulary = vocabulary
-        self._gates = gates
+        self.gates = gates
         self._is_known = is_known
         self._ends_line = ends_line
         self._written: list[int] = []
         self._seen: tuple[Seen, Seen] | None = None
         self.last: Mixture | None = None
-        self._trails: list[Trail] = [
+        self.trails: list[Trail] = [
             trail_of(view.local, view.context),
             *(trail_of(run, view.context, without=view.without) for run in view.segments),
         ]
@@ -72,7 +72,7 @@ class Recall:
         """While a cut word is healed all there is to go by; then tokens joined to a line's
         end, of which a part is written."""
         if self._heals:
-            self._ways = ways_on(vocabulary, self._trails, view.cut, ends_line=ends_line)
+            self._ways = ways_on(vocabulary, self.trails, view.cut, ends_line=ends_line)
 
     def mix(self, model: Probabilities) -> Probabilities:
         """The served distribution, given the model's."""
@@ -81,13 +81,13 @@ class Recall:
         levels.sort(key=lambda level: (-level.length, not level.is_local))
         if self._view.vocabulary is not None and not self._heals:
             levels.append(self._view.vocabulary)
-        self.last = self._gates.mix(model, levels, is_known=self._is_known)
+        self.last = self.gates.mix(model, levels, is_known=self._is_known)
         return self.last.served
 
     def learn(self, token: int) -> None:
         """Fit the gates on the token that really came, after `mix` and before `advance`."""
         if self.last is not None:
-            self._gates.learn(self.last, token)
+            self.gates.learn(self.last, token)
 
     def advance(self, token: int) -> None:
         """The continuation goes on with this token."""
@@ -104,7 +104,7 @@ class Recall:
         if self._heals:
             self._leave_the_cut_word()
         else:
-            for trail in self._trails:
+            for trail in self.trails:
                 trail.advance(token)
 
     def draft(self, limit: int) -> list[int]:
@@ -116,7 +116,7 @@ class Recall:
             if length:
                 ways = [
                     self._way_from(trail.run, place, limit)
-                    for trail in self._trails
+                    for trail in self.trails
                     for places in trail.places(length).values()
                     for place in trail.visible(places)
                 ] or ways
@@ -131,7 +131,7 @@ class Recall:
         return drafted
 
     def _count(self, length: int) -> int:
-        return sum(trail.count(length) for trail in self._trails)
+        return sum(trail.count(length) for trail in self.trails)
 
     def _way_from(self, run: Run, place: int, limit: int) -> tuple[int, ...]:
         ids = run.ids[place : place + limit].tolist()
@@ -154,8 +154,8 @@ class Recall:
             local: Seen = {}
             others: Seen = {}
             if not self._heals:
-                self._read(self._trails[:1], local)
-                self._read(self._trails[1:], others)
+                self._read(self.trails[:1], local)
+                self._read(self.trails[1:], others)
             for way in self._ways:
                 seen = local if way.is_local else others
                 seen.setdefault(way.length, []).append(way.tokens[0])
@@ -178,7 +178,7 @@ class Recall:
         """Tokens that a line's completion writes as several, this one first."""
         firsts, way = self._vocabulary.line_firsts, self._vocabulary.way
         ways = []
-        for number, trails in enumerate((self._trails[:1], self._trails[1:])):
+        for number, trails in enumerate((self.trails[:1], self.trails[1:])):
             length = enough(trails, WANTED)
             for trail in trails:
                 for shared, places in trail.places(length).items():
@@ -216,7 +216,7 @@ class Recall:
     def _go_on(self, passed: list[int]) -> None:
         """Look up whole tokens from here on; ways that are about to end still say so."""
         self._heals = False
-        for trail in self._trails:
+        for trail in self.trails:
             for token in passed:
                 trail.advance(token)
         self._ways = [way for way in self._ways if way.tokens[-1] == self._vocabulary.end]

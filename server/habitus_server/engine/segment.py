@@ -26,9 +26,6 @@ GAP = -1
 LONGEST = 16
 """Matches are measured up to this many tokens."""
 
-STARTS_WORD = 1
-HIDDEN = 2
-
 _FEW = 64
 
 
@@ -45,25 +42,26 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class Run:
-    """Documents one after another; `flags` say which tokens start a word, which are hidden."""
+    """Documents one after another; `starts` says which tokens begin a pre-token."""
 
     def __init__(self, documents: Sequence[Document]) -> None:
         kind = np.result_type(np.int16, *(document.ids.dtype for document in documents))
-        gap_ids, gap_flags = np.full(1, GAP, kind), np.full(1, STARTS_WORD, np.uint8)
-        ids: list[Ids] = [gap_ids]
-        flags: list[NDArray[np.uint8]] = [gap_flags]
+        gap_id, gap_start = np.full(1, GAP, kind), np.ones(1, np.bool_)
+        ids: list[Ids] = [gap_id]
+        starts: list[NDArray[np.bool_]] = [gap_start]
         self._spans: dict[str, tuple[int, int]] = {}
         self._numbers: dict[str, int] = {}
         at = 1
         for document in documents:
             self._spans[document.path] = at, at + len(document.ids)
             self._numbers[document.path] = document.number
-            ids += [document.ids, gap_ids]
-            flags += [document.starts.view(np.uint8), gap_flags]
+            ids += [document.ids, gap_id]
+            starts += [document.starts, gap_start]
             at += len(document.ids) + 1
         self.ids: Ids = np.concatenate(ids)
-        self.flags = np.concatenate(flags)
-        self.has_hidden = False
+        self.starts = np.concatenate(starts)
+        self.visible_tokens = at - 1 - len(documents)
+        """Tokens of documents that are not hidden."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -76,11 +74,11 @@ class Run:
         return (-1, -1) if path is None else self._spans.get(path, (-1, -1))
 
     def hide(self, path: str) -> None:
-        """Leave a document out of everything found from now on."""
-        span = self._spans.pop(path, None)
-        if span is not None:
-            self.flags[span[0] : span[1] + 1] |= HIDDEN
-            self.has_hidden = True
+        """Leave a document out of everything found from now on; its tokens are wiped."""
+        if path in self._spans:
+            first, last = self._spans.pop(path)
+            self.ids[first:last] = GAP
+            self.visible_tokens -= last - first
 
     def visible(self) -> list[Document]:
         """Documents that are not hidden; they share this run's memory."""
@@ -89,12 +87,11 @@ class Run:
     def document(self, path: str) -> Document:
         """A visible document."""
         first, last = self._spans[path]
-        starts = (self.flags[first:last] & STARTS_WORD).view(np.bool_)
-        return Document(path, self.ids[first:last], starts, self._numbers[path])
+        return Document(path, self.ids[first:last], self.starts[first:last], self._numbers[path])
 
-    def visible_tokens(self) -> int:
-        """Tokens of documents that are not hidden."""
-        return sum(last - first for first, last in self._spans.values())
+    def size_bytes(self) -> int:
+        """Bytes of its arrays."""
+        return self.ids.nbytes + self.starts.nbytes
 
     def scan(self, context: Sequence[int]) -> tuple[Places, NDArray[np.int64]]:
         """All places that follow what `context` ends with, and how many tokens each shares."""
@@ -134,6 +131,7 @@ class SortedSegment(Run):
     them, gone on by t, is the k-th place of t's own range. So a range that one context
     has is narrowed to the range of the context and t by two binary searches (this is
     the backward search of an FM-index, Ferragina and Manzini 2000, on reversed text).
+    What is hidden keeps its ranks, and nothing follows at its places.
     """
 
     def __init__(self, documents: Sequence[Document]) -> None:
@@ -145,6 +143,10 @@ class SortedSegment(Run):
         self.firsts = np.concatenate(([0], np.cumsum(counts))).tolist()
         # 16-bit keys are sorted by counting, which is several times as fast.
         self.forward = np.argsort(codes[order], kind="stable").astype(np.int32)
+
+    def size_bytes(self) -> int:
+        """Bytes of its arrays."""
+        return super().size_bytes() + self.order.nbytes + self.forward.nbytes
 
 
 def _codes(ids: Ids) -> Ids:

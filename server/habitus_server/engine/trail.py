@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from habitus_server.engine.segment import GAP, HIDDEN, LONGEST, Places, Run, SortedSegment
+from habitus_server.engine.segment import GAP, LONGEST, Places, Run, SortedSegment
 
 SAMPLE = 64
 """At most about this many places are read of one length; a sample stands for more."""
@@ -26,29 +26,24 @@ class _Trail:
     def __init__(self, run: Run, without: str | None) -> None:
         self.run = run
         self._tokens = run.ids.data
-        self._flags = run.flags.data
         self._hidden_span = run.span(without)
 
     def tokens_at(self, places: list[int]) -> list[int]:
         """What follows at those of the places that are visible."""
         tokens = self._tokens
-        return [token for p in self.visible(places) if (token := tokens[p]) != GAP]
+        first, last = self._hidden_span
+        if first < 0:
+            return [token for p in places if (token := tokens[p]) != GAP]
+        return [token for p in places if (token := tokens[p]) != GAP and not first <= p <= last]
 
     def visible(self, places: list[int]) -> list[int]:
-        """Those of the places that are neither hidden nor in the document left out."""
+        """Those of the places that are not in the document left out."""
         first, last = self._hidden_span
-        if first >= 0:
-            places = [p for p in places if not first <= p <= last]
-        if self.run.has_hidden:
-            flags = self._flags
-            places = [p for p in places if not flags[p] & HIDDEN]
-        return places
+        return [p for p in places if not first <= p <= last]
 
     def _all_visible(self, places: Places, lengths: Lengths) -> tuple[Places, Lengths]:
         first, last = self._hidden_span
         seen = (places < first) | (places > last)
-        if self.run.has_hidden:
-            seen &= (self.run.flags[places] & HIDDEN) == 0
         return places[seen], lengths[seen]
 
 

@@ -149,7 +149,10 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Completed(Message, frozen=True, tag=True):
-    """A request's candidates (greedy first) and where its time went."""
+    """A request's candidates (greedy first) and where its time went.
+
+    `lacks_memory` says, once, that the workspace's documents had to give way to others'.
+    """
 
     id: int
     candidates: tuple[Candidate, ...]
@@ -159,6 +162,7 @@ class Completed(Message, frozen=True, tag=True):
     queue_ms: float
     prefill_ms: float
     decode_ms: float
+    lacks_memory: bool = False
 
 
 class Scored(Message, frozen=True, tag=True):

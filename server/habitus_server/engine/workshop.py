@@ -20,6 +20,7 @@ from habitus_server.errors import EngineError, HabitusError, ModelError
 if TYPE_CHECKING:
     from habitus_server.engine.answer import Answerer
     from habitus_server.engine.memory import Memory
+    from habitus_server.engine.shelf import Shelf
 
 INTAKE_PATIENCE_S = 0.02
 INTAKE_BACKLOG = 4
@@ -28,11 +29,20 @@ INTAKE_BACKLOG = 4
 class Workshop:
     """The served model, its memory, and the documents that come in."""
 
-    def __init__(self, model: str, device: str, *, threads: int, allow_hub: bool) -> None:
+    def __init__(
+        self,
+        model: str,
+        device: str,
+        *,
+        threads: int,
+        allow_hub: bool,
+        shelf: Shelf | None = None,
+    ) -> None:
         self._model = model
         self._device = device
         self._threads = threads
         self._allow_hub = allow_hub
+        self._shelf = shelf
         self.intake = Intake()
         self.on_lesson: Callable[[], None] = lambda: None
         self._memory: Memory | None = None
@@ -68,7 +78,7 @@ class Workshop:
                 "one, or set engine.device to cpu."
             ) from error
         if self._memory is None:
-            self._memory = Memory(model.tokens, self.on_lesson)
+            self._memory = Memory(model.tokens, self.on_lesson, shelf=self._shelf)
         self._answerer = Answerer(model, self._memory)
         self.intake.open(self._memory)
 
@@ -119,7 +129,10 @@ class Workshop:
         """Learn from one settled text; False when none waits."""
         if self._memory is None or self._answerer is None:
             return False
-        return self._answerer.study(check)
+        more = self._answerer.study(check)
+        if not more:
+            self._memory.keep_gates()
+        return more
 
     def vitals(self) -> Vitals:
         """What a status says about the model."""

@@ -139,7 +139,7 @@ class Answers:
     async def _complete(self, ask: Ask, place: Place, stop: Stop, *, window: str = "") -> Completed:
         client = await self._client()
         try:
-            return await asyncio.wait_for(
+            completed = await asyncio.wait_for(
                 client.complete(
                     place,
                     window=window or self._window_id,
@@ -157,6 +157,9 @@ class Answers:
                 f"The model took longer than {self._timeout_s:g} s; choose a smaller one, or "
                 "raise completion.timeout_ms."
             ) from error
+        if completed.lacks_memory:
+            self._find_root(ask.snapshot.document.location).knowledge.connect(client)
+        return completed
 
     async def _infill(self, ask: Ask, prefix: str, suffix: str, stop: Stop) -> list[str]:
         place = Place(ask.workspace, ask.snapshot.path, ask.snapshot.language, prefix, suffix)
