@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import torch
 
+from habitus_server.engine.answer import Answerer
 from habitus_server.engine.kvcache import PrefixCaches, common_length
-from habitus_server.engine.model import Model
+from habitus_server.engine.memory import Memory
+from habitus_server.engine.model import Model, load_model
+from habitus_server.engine.wire import Complete, Place, Stop
+from tiny_model import make_adapter
 
 
 def test_the_common_length_is_that_of_a_plain_loop() -> None:
@@ -80,3 +85,34 @@ def test_a_window_that_shares_only_the_beginning_leaves_the_other_its_cache(tiny
         caches.note(cache, ids)
     assert caches.take("base", [*ours, 12])[1] == 40
     assert caches.take("base", [*theirs, 12])[1] == 40
+
+
+def test_of_equal_beginnings_the_one_used_last_goes_on(tiny: Model) -> None:
+    network = tiny.network(None)
+    caches = PrefixCaches(network.new_cache, limit_bytes=1 << 30)
+    held = []
+    for tail in (7, 8):
+        ids = [9] * 10 + [tail] * 30
+        cache, _ = caches.take("base", ids)
+        network.forward(ids[cache.length :], cache)
+        caches.note(cache, ids)
+        held.append(cache)
+    again, reused = caches.take("base", [9] * 10 + [8] * 20 + [5])
+    assert reused == 30
+    assert again is held[1]
+
+
+def test_all_versions_of_all_windows_together_stay_under_the_bound(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    model = load_model(str(tiny_folder), "cpu")
+    one = model.network(None).new_cache().size_bytes()
+    desk = Answerer(model, Memory(model.tokens), cache_limit_bytes=9 * one)
+    refs = [None, *(make_adapter(tiny_folder, tmp_path / f"v{n}", seed=n) for n in range(3))]
+    most = 0
+    for number in range(40):
+        place = Place(f"w{number % 5}", f"f{number % 7}.py", "python", f"x = {number}\n" * 40, "")
+        stop = Stop(max_tokens=2)
+        desk.complete(Complete(number, "window", place, adapter=refs[number % 4], stop=stop))
+        most = max(most, desk.cache_bytes())
+    assert 4 * one <= most <= 9 * one

@@ -110,9 +110,12 @@ def test_packed_logits_are_those_of_fp32(half_folder: Path) -> None:
     assert network._packs
     with torch.no_grad():
         expected = reference(half_folder)(torch.tensor([ids])).logits[0]
-    cache = network.new_cache()
-    rows = [network.forward(ids[:60], cache, rows=60), network.forward(ids[60:], cache, rows=30)]
-    torch.testing.assert_close(torch.cat(rows), expected, atol=2e-5, rtol=1e-4)
+    for sizes in ((90,), (33, 1, 1, 5, 16, 17, 17), (1, 2, 3, 4, 80)):
+        cache, rows, start = network.new_cache(), [], 0
+        for size in sizes:
+            rows.append(network.forward(ids[start : start + size], cache, rows=size))
+            start += size
+        torch.testing.assert_close(torch.cat(rows), expected, atol=2e-5, rtol=1e-4)
 
 
 @needs_kernels

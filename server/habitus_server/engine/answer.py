@@ -28,13 +28,16 @@ from habitus_server.engine.decode import (
 from habitus_server.engine.fim import Budget, Prompt, build_prompt
 from habitus_server.engine.kvcache import PrefixCaches
 from habitus_server.engine.memory import Memory
-from habitus_server.engine.model import Forward, Model
+from habitus_server.engine.model import RESIDENT_ADAPTERS, Forward, Model
 from habitus_server.engine.pace import Pace
+from habitus_server.engine.reader import LineReader
 from habitus_server.engine.wire import Complete, Completed, Place, Score, Scored
 from habitus_server.errors import ModelError
 from habitus_server.records import AdapterRef
 
 CACHE_LIMIT_BYTES = 256 << 20
+"""What cached prompts may hold in all; a large model's may hold an eighth of its weights."""
+
 _SMALL_MODEL_BYTES = 256 << 20
 
 
@@ -42,14 +45,17 @@ class Answerer:
     """A loaded model with its caches and the workspaces' memory; used by one thread."""
 
     def __init__(
-        self, model: Model, memory: Memory, *, cache_limit_bytes: int = CACHE_LIMIT_BYTES
+        self, model: Model, memory: Memory, *, cache_limit_bytes: int | None = None
     ) -> None:
         self.model = model
         self.memory = memory
         self._served: dict[str, AdapterRef | None] = {}
         self._caches: dict[str | None, PrefixCaches] = {}
         self._paces: dict[str, Pace] = {}
-        self._cache_limit_bytes = cache_limit_bytes
+        self._reader = LineReader(model.tokens)
+        self._cache_limit_bytes = cache_limit_bytes or max(
+            CACHE_LIMIT_BYTES, model.size_bytes() // 8
+        )
         self._is_small = model.size_bytes() < _SMALL_MODEL_BYTES
         self._chunk = 256 if self._is_small else 64
 
@@ -146,7 +152,7 @@ class Answerer:
         """The prompt of a place, leaving `room` tokens to write."""
         return build_prompt(
             self.model.template,
-            self.model.tokens.encode,
+            self._reader.encode,
             path=place.path,
             prefix=place.prefix,
             suffix=place.suffix,
@@ -168,7 +174,8 @@ class Answerer:
         for gone in self._caches.keys() - resident:
             del self._caches[gone]
         if version not in self._caches:
-            share = self._cache_limit_bytes // 2
+            # Base weights are served beside all resident adapters.
+            share = self._cache_limit_bytes // (RESIDENT_ADAPTERS + 1)
             self._caches[version] = PrefixCaches(network.new_cache, share)
         return self._caches[version]
 

@@ -98,11 +98,13 @@ class PrefixCaches:
     def take(self, key: Hashable, ids: Sequence[int]) -> tuple[Cache, int]:
         """A cache that holds a head of `ids` and nothing else, and how long that is.
 
-        At least the last token is left to read, because its logits are wanted.
+        At least the last token is left to read, because its logits are wanted. Of
+        several that share as much, the one used last is taken.
         """
         best, shared = None, 0
-        for entry in self._entries:
-            if entry.key != key:
+        for entry in reversed(self._entries):
+            # One that differs where the best one ends cannot share more than it.
+            if entry.key != key or entry.ids[shared : shared + 1] != [ids[shared]]:
                 continue
             length = min(common_length(entry.ids, ids), len(ids) - 1)
             if length > shared:

@@ -27,6 +27,7 @@ from torch.nn.functional import (
 from habitus_server.engine.kvcache import KvCache
 from habitus_server.engine.lora import LowRank
 from habitus_server.engine.packing import Packed
+from habitus_server.engine.shortstep import MOST_ROWS, ShortLayer, ShortStep
 from habitus_server.errors import ModelError
 
 ATTENTION = ("q_proj", "k_proj", "v_proj")
@@ -104,6 +105,7 @@ class Network:
         self._layers = [self._layer(weights, index) for index in range(shape.layers)]
         self._low_rank.clear()
         self._turns = _turns(shape, place)
+        self._short = self._short_step() if self._packs else None
 
     def new_cache(self) -> KvCache:
         """An empty cache with room for an ordinary prompt; it grows by itself."""
@@ -120,15 +122,22 @@ class Network:
         if end > self.positions:
             raise ModelError(f"A prompt of {end} tokens is longer than the model's context.")
         cache.reserve(min(self.positions, -(-end // 256) * 256))
-        read = torch.tensor(ids, device=self._embedding.device)
-        x = embedding(read, self._embedding).to(self._dtype)
-        mask = self._mask(start, count)
-        turns = self._turns[start:end]
-        for layer, kv in zip(self._layers, cache.store, strict=True):
-            x = self._step(layer, x, turns, kv, start, mask)
+        if self._short is not None and count <= MOST_ROWS:
+            x = self._short.read(ids, cache.store, start)
+        else:
+            x = self._read(ids, cache, start)
         cache.length = end
         x = rms_norm(x[-rows:], (self.shape.width,), self._norm, self.shape.norm_epsilon)
         return self._head(x).float()
+
+    def _read(self, ids: Sequence[int], cache: KvCache, start: int) -> Tensor:
+        read = torch.tensor(ids, device=self._embedding.device)
+        x = embedding(read, self._embedding).to(self._dtype)
+        mask = self._mask(start, len(ids))
+        turns = self._turns[start : start + len(ids)]
+        for layer, kv in zip(self._layers, cache.store, strict=True):
+            x = self._step(layer, x, turns, kv, start, mask)
+        return x
 
     def _step(
         self,
@@ -159,6 +168,19 @@ class Network:
         normed = rms_norm(x, (shape.width,), layer.between, shape.norm_epsilon)
         gate, up = layer.gates(normed).chunk(2, dim=-1)
         return x + layer.down(silu(gate) * up)
+
+    def _short_step(self) -> ShortStep:
+        layers = [
+            ShortLayer(
+                _known(one.before), one.attention, one.out, _known(one.between), one.gates, one.down
+            )
+            for one in self._layers
+        ]
+        heads, kv_heads, epsilon = self.shape.heads, self.shape.kv_heads, self.shape.norm_epsilon
+        return ShortStep(
+            layers, self._embedding, self._turns,
+            heads=heads, kv_heads=kv_heads, norm_epsilon=epsilon,
+        )  # fmt: skip
 
     def _mask(self, start: int, count: int) -> Tensor | None:
         """Which keys each query row may see; a single new token sees everything."""
@@ -260,6 +282,11 @@ class Network:
         halves = order[:turned].view(-1, 2, shape.head_dim // 2)
         order[:turned] = halves.transpose(1, 2).reshape(-1)
         return order
+
+
+def _known(gain: Tensor | None) -> Tensor:
+    assert gain is not None, "packed layers keep their gains"
+    return gain
 
 
 def _rotate(x: Tensor, turns: Tensor) -> Tensor:
