@@ -19,6 +19,7 @@ from typing import Any
 
 SOURCES = Path(__file__).resolve().parent.parent
 REPLY_SECONDS = 30.0
+EVERY_ANSWER = "[completion]\neagerness = 1.0\n"
 UNITS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
 
 
@@ -61,7 +62,15 @@ class FakeEditor:
     async def start(
         cls, *flags: str, state: Path, env: Mapping[str, str] | None = None
     ) -> FakeEditor:
-        """Start `habitus serve` with flags on a state folder."""
+        """Start `habitus serve` with flags on a state folder.
+
+        Where the folder has no settings, every answer is wanted: the tests' models are too
+        small to believe in what they write.
+        """
+        settings = state / "config.toml"
+        if not settings.exists():
+            state.mkdir(parents=True, exist_ok=True)
+            settings.write_text(EVERY_ANSWER, encoding="utf-8")
         environment = {
             **os.environ,
             "PYTHONPATH": f"{SOURCES / 'server'}{os.pathsep}{SOURCES / 'learner'}",

@@ -25,6 +25,7 @@ from habitus_server.fixes import Fix
 from habitus_server.following import RELOAD_S
 from habitus_server.linter import Linter, WhyNot
 from habitus_server.lives import Transition
+from habitus_server.offers import Offer
 from habitus_server.outcomes import Signal
 from habitus_server.records import BugFix, Outcome, State
 from habitus_server.repairs import DAY_S
@@ -33,7 +34,6 @@ from habitus_server.scribe import Scribe, Written
 from habitus_server.session import Closed, Document, Opened, Saved, Snapshot, Step
 from habitus_server.spans import TrackedSpan
 from habitus_server.storable import clean_fix
-from habitus_server.suggest import Offer
 from habitus_server.text import Edit
 
 if TYPE_CHECKING:

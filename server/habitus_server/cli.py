@@ -28,6 +28,7 @@ BUILT_IN = {
     "purge": "habitus_server.commands.purge",
     "decide": "habitus_server.commands.decide",
     "decisions": "habitus_server.commands.decisions",
+    "why": "habitus_server.commands.why",
     "doctor": "habitus_server.commands.doctor",
 }
 

@@ -22,7 +22,11 @@ _Section = TypeVar("_Section", "Completion", "Memory", "Privacy")
 
 
 class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is suggested; `max_lines` above 1 allows blocks."""
+    """What is suggested; `max_lines` above 1 allows blocks.
+
+    `eagerness` goes from 0 (only what is likely to be kept) to 1 (whatever the model writes).
+    With `speculates` the engine works ahead on what follows a suggestion that is shown.
+    """
 
     enabled: bool = True
     max_lines: int = 12
@@ -31,6 +35,8 @@ class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     popup: bool = True
     max_file_bytes: int = 2_000_000
     timeout_ms: int = 3_000
+    eagerness: float = 0.6
+    speculates: bool = True
 
 
 class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,8 +18,7 @@ def use_indentation_of_file(text: str, cursor: Cursor) -> str:
     """Leading tabs or spaces as the file has them."""
     unit = _indent_unit(cursor)
     if unit == "\t" and re.search(r"^ {2,}", text, re.MULTILINE):
-        widths = [len(m.group()) for m in re.finditer(r"^ {2,}(?=\S)", text, re.MULTILINE)]
-        width = min(widths, default=4)
+        width = _written_width(text, cursor)
         return re.sub(
             r"^ {2,}", lambda m: "\t" * -(-len(m.group()) // width), text, flags=re.MULTILINE
         )
@@ -28,11 +27,22 @@ def use_indentation_of_file(text: str, cursor: Cursor) -> str:
     return text
 
 
+def _written_width(text: str, cursor: Cursor) -> int:
+    """How many spaces a completion wrote for each tab of the file."""
+    widths = [len(m.group()) for m in re.finditer(r"^ {2,}(?=\S)", text, re.MULTILINE)]
+    first = text.split("\n", 1)[0]
+    tabs = len(lead_of(cursor.line))
+    if not widths or lead_of(first) or not tabs:
+        return min(widths, default=4)
+    # The line behind the first stands at the cursor's depth, or one deeper.
+    return max(1, widths[0] // (tabs + _opens_block(first, cursor)))
+
+
 def _indent_unit(cursor: Cursor) -> str:
     """One level of indentation of the file; "" when nothing near the cursor shows it."""
     near = cursor.lines_above() + cursor.lines_below()
     leads = [lead_of(line) for line in near if line.strip() and line[0].isspace()]
-    if any(lead.startswith("\t") for lead in leads):
+    if cursor.line.startswith("\t") or any(lead.startswith("\t") for lead in leads):
         return "\t"
     widths = sorted({len(lead) for lead in leads if lead.startswith(" ") and len(lead) > 1})
     return " " * min((b - a for a, b in zip([0, *widths], widths, strict=False)), default=0)

@@ -57,7 +57,7 @@ def _repairs(text: str, cursor: Cursor) -> Iterator[str]:
 
 def _parses(text: str, rest: str, cursor: Cursor) -> bool:
     """Whether the completion adds no parse error to the lines above and its own."""
-    found = _neighbourhood(cursor)
+    found = neighbourhood(cursor)
     statement = cursor.line + text + rest
     if found is not None:
         above, column = found
@@ -90,7 +90,7 @@ def _finished(above: str, statement: str) -> Iterator[str]:
         yield f"{above}{code}\n{_DEEP}{closing}\n{decorators[-1]}def _(): _\n"
 
 
-def _neighbourhood(cursor: Cursor) -> tuple[str, int] | None:
+def neighbourhood(cursor: Cursor) -> tuple[str, int] | None:
     """The lines above the cursor's from the start of a definition around it, moved to column 0
     from the column that is returned with them; None when that start is out of sight.
     """

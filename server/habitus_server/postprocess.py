@@ -9,6 +9,7 @@ looks at text alone and knows no tokens, no model and no editor.
 from __future__ import annotations
 
 import re
+from enum import Enum
 
 import msgspec
 
@@ -45,6 +46,13 @@ class Trimmed(msgspec.Struct, frozen=True):
     replace_right: int = 0
 
 
+class Nothing(Enum):
+    """Why nothing is left: it stands there already or is not code, or it would not parse."""
+
+    TRIMMED = "trimmed"
+    UNPARSABLE = "unparsable"
+
+
 def trim(
     completion: str, *, prefix: str, suffix: str, language: str = "", mode: str = "line"
 ) -> Trimmed | None:
@@ -53,6 +61,14 @@ def trim(
     `prefix` and `suffix` are the buffer either side of the cursor, `language` is LSP's
     identifier, `mode` is "line" or "block" as in `engine.wire.Stop`.
     """
+    found = trim_or_say(completion, prefix=prefix, suffix=suffix, language=language, mode=mode)
+    return None if isinstance(found, Nothing) else found
+
+
+def trim_or_say(
+    completion: str, *, prefix: str, suffix: str, language: str = "", mode: str = "line"
+) -> Trimmed | Nothing:
+    """As `trim`, with the reason where there is nothing to insert."""
     cursor = between(prefix, suffix, language)
     text = completion.replace("\r\n", "\n").replace("\r", "\n")
     result = Trimmed(text)
@@ -61,21 +77,21 @@ def trim(
     for _ in range(4):
         before = result
         found = _pass(result.text, cursor, mode)
-        if found is None:
-            return None
+        if isinstance(found, Nothing):
+            return found
         result = found
         if result == before:
             break
     return result
 
 
-def _pass(text: str, cursor: Cursor, mode: str) -> Trimmed | None:
+def _pass(text: str, cursor: Cursor, mode: str) -> Trimmed | Nothing:
     text = _cut_sentinels(text, cursor)
     text = _cut_fences(text, cursor.language)
     text = use_indentation_of_file(text, cursor)
     aligned = align_first_line(text, cursor)
     if aligned is None:
-        return None
+        return Nothing.TRIMMED
     text = aligned
     if mode == "line":
         text = _first_line(text)
@@ -86,11 +102,13 @@ def _pass(text: str, cursor: Cursor, mode: str) -> Trimmed | None:
     text = _strip_line_ends(text, cursor)
     trimmed = _fit_rest_of_line(text, cursor)
     if not trimmed.text.strip() or _repeats_neighbours(trimmed, cursor):
-        return None
+        return Nothing.TRIMMED
     if cursor.language in syntax.LANGUAGES:
         rest = cursor.rest[trimmed.replace_right :]
         settled = placement.settle(trimmed.text, rest, cursor)
-        return None if settled is None else Trimmed(settled, trimmed.replace_right)
+        if settled is None:
+            return Nothing.UNPARSABLE
+        return Trimmed(settled, trimmed.replace_right)
     return trimmed
 
 

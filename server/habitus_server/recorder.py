@@ -17,6 +17,7 @@ from habitus_server.errors import StoreError
 from habitus_server.following import Following
 from habitus_server.leaving import Departures
 from habitus_server.lives import Transition
+from habitus_server.offers import Offer
 from habitus_server.outcomes import Signal
 from habitus_server.records import Pattern, Suggestion
 from habitus_server.rejections import Why
@@ -24,7 +25,6 @@ from habitus_server.scribe import Rules, Scribe
 from habitus_server.session import Closed, Document, Opened, Saved, Snapshot, Step
 from habitus_server.spans import TrackedSpan
 from habitus_server.standing import Standing
-from habitus_server.suggest import Offer
 from habitus_server.text import Change
 
 if TYPE_CHECKING:

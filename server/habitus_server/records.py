@@ -68,7 +68,8 @@ class Suggestion(msgspec.Struct, frozen=True):
 
     Alternatives offered together share `request_id` and differ in `rank` (0 first).
     `adapter` is None when base weights answered. `logprob` is the sum over
-    `token_count` tokens in nats.
+    `token_count` tokens in nats; `features` are what was known of its chance to be kept
+    (`showing.FEATURES`), () where that was not asked.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Suggestion(msgspec.Struct, frozen=True):
     text: str
     logprob: float
     token_count: int
+    features: tuple[float, ...] = ()
 
 
 class SuggestionRow(msgspec.Struct, frozen=True):

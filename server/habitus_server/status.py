@@ -6,7 +6,7 @@ nothing itself: facts come in, and `describe` turns them into a status.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 import msgspec
@@ -40,7 +40,8 @@ class Facts(msgspec.Struct, frozen=True):
     """Everything that a workspace's status is made of.
 
     `problems` are sentences that say what is wrong and what to do; `not_recording`
-    says why nothing is stored, or is "".
+    says why nothing is stored, or is ""; `answered` counts this window's requests by what
+    answered them (`offers.Source`).
     """
 
     root: str
@@ -52,8 +53,7 @@ class Facts(msgspec.Struct, frozen=True):
     paused: bool
     not_recording: str
     memory_files: int
-    answered_by_engine: int
-    answered_by_typing_through: int
+    answered: Mapping[str, int]
     problems: Sequence[str]
 
 
@@ -77,13 +77,6 @@ class EngineShown(msgspec.Struct, frozen=True, rename="camel"):
     device: str
 
 
-class Answered(msgspec.Struct, frozen=True, rename="camel"):
-    """How many requests of this window each source answered."""
-
-    engine: int
-    typed_through: int
-
-
 class Status(msgspec.Struct, frozen=True, rename="camel"):
     """The reply to `habitus.status`; `message`, `kind` and `busy` also go out alone."""
 
@@ -97,7 +90,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     paused: bool
     recording: bool
     memory_files: int
-    answered: Answered
+    answered: Mapping[str, int]
     problems: tuple[str, ...]
     message: str
     kind: str
@@ -123,7 +116,7 @@ def describe(facts: Facts) -> Status:
         paused=facts.paused,
         recording=not facts.not_recording,
         memory_files=facts.memory_files,
-        answered=Answered(facts.answered_by_engine, facts.answered_by_typing_through),
+        answered=facts.answered,
         problems=tuple(dict.fromkeys(problems)),
         message=message,
         kind=kind.value,

@@ -1,96 +1,47 @@
-"""From a snapshot to what may be offered there.
+"""From a question about a place to what is offered there.
 
 Promises that the newest question about a document is the only one at work, that two
-requests about the same place share one answer, that what the user types of a
-suggestion is not asked for again, and that a failing engine means an empty answer
-with a reason. Knows no protocol and stores nothing.
+requests about the same place share one answer, that what the user types of a suggestion,
+also of one that is still being written, is not asked for again, that a guess at the next
+question never delays a real one, and that a failing engine means an empty answer with a
+reason. Knows no protocol and stores nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
-import secrets
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from enum import Enum
 
 import msgspec
 
-from habitus_server import postprocess
-from habitus_server.config import Completion
-from habitus_server.engine.wire import Candidate, Completed, Place, Stop
-from habitus_server.records import AdapterRef, Chunk, Suggestion
+from habitus_server.choosing import Chooser
+from habitus_server.ending import stop_at
+from habitus_server.engine.client import SupersededError
+from habitus_server.engine.wire import Completed, Place, Stop
+from habitus_server.flights import Flight
+from habitus_server.lately import Lately
+from habitus_server.offers import Ask, Offer, Source, after_accepting, is_same_place
+from habitus_server.pace import Pace
+from habitus_server.records import Chunk
 from habitus_server.session import Snapshot
-from habitus_server.storable import SUFFIX_CHARS, end_of, start_of
+from habitus_server.whys import Stage, Why
 
-MIN_CONFIDENCE = 0.05
-"""Geometric mean of the token probabilities below which an unasked suggestion is noise."""
+GUESS_FROM = 0.25
+"""The estimate of being kept from which it pays to ask what comes after a suggestion."""
 
 ContextOf = Callable[[Snapshot], Callable[[], Sequence[Chunk]]]
 """Called on the loop; what it returns is called in a thread."""
 
-IsDeclined = Callable[[Snapshot, str], bool]
-"""Whether a text was turned down at a place; called in any thread, so it must be quick."""
-
-Complete = Callable[["Ask", Place, Stop], Awaitable[Completed]]
+Complete = Callable[[Ask, Place, Stop, Callable[[str], None]], Awaitable[Completed]]
+"""Asks the engine; the callable is told what the greedy text gains."""
 
 
-class Source(Enum):
-    """Where an answer came from."""
+class Answer(msgspec.Struct, frozen=True):
+    """What is offered, and why, or why nothing is."""
 
-    ENGINE = "engine"
-    TYPED_THROUGH = "typedThrough"
-
-
-class Ask(msgspec.Struct, frozen=True):
-    """A question about one place, with everything its answer depends on.
-
-    `invoked` says that the user asked by hand, which switches the filters off: what was
-    turned down is shown again. `looks_further` asks for other candidates than the first.
-    """
-
-    snapshot: Snapshot
-    workspace: str
-    completion: Completion
-    adapter: AdapterRef | None = None
-    invoked: bool = False
-    looks_further: bool = False
-    use_memory: bool = True
-    window: str = ""
-    model: str = ""
-
-    @property
-    def candidates(self) -> int:
-        """How many different completions are wanted."""
-        return self.completion.alternatives if self.invoked or self.looks_further else 1
-
-
-class Offer(msgspec.Struct, frozen=True):
-    """A suggestion as it can be inserted now: `typed` characters of it already stand there."""
-
-    suggestion: Suggestion
-    replace_right: int = 0
-    typed: int = 0
-    source: Source = Source.ENGINE
-
-    @property
-    def text(self) -> str:
-        """What is left to insert at the cursor."""
-        return self.suggestion.text[self.typed :]
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    ask: Ask
     offers: tuple[Offer, ...]
-
-
-class _Flight:
-    """One question at work, and how many requests wait for it."""
-
-    def __init__(self, key: object, task: asyncio.Task[tuple[Offer, ...]]) -> None:
-        self.key = key
-        self.task = task
-        self.waiters = 0
+    why: Why
 
 
 class Suggester:
@@ -100,24 +51,42 @@ class Suggester:
         self,
         complete: Complete,
         context_of: ContextOf,
-        clock: Callable[[], float],
-        is_declined: IsDeclined = lambda _snapshot, _text: False,
+        chooser: Chooser,
+        *,
+        waits: bool = False,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        """With `waits`, a slow engine is asked only when the typing pauses."""
         self._complete = complete
         self._context_of = context_of
-        self._clock = clock
-        self._answers: dict[str, _Answer] = {}
-        self._flights: dict[str, _Flight] = {}
-        self._is_declined = is_declined
+        self._chooser = chooser
+        self._waits = waits
+        self._now = now
+        self._pace = Pace()
+        self._lately = Lately()
+        self._flights: dict[str, Flight] = {}
+        self._newest: dict[str, Ask] = {}
         self.answered = dict.fromkeys(Source, 0)
 
-    async def suggest(self, ask: Ask) -> tuple[Offer, ...]:
+    async def suggest(self, ask: Ask) -> Answer:
         """What to offer; raises `EngineError` when there is no answer to be had."""
-        typed = self._typed_through(ask)
-        if typed:
-            self.answered[Source.TYPED_THROUGH] += 1
-            return typed
-        return await self._join(ask)
+        uri = ask.snapshot.uri
+        self._newest[uri] = ask
+        found = self._lately.find(ask)
+        if found is not None and self._chooser.has_only_declined(ask, found):
+            found = None  # Asked again, the engine looks further.
+        if found is None:
+            if not await self._may_ask(ask):
+                return Answer((), Why(Stage.DEBOUNCED))
+            found = await self._join(ask)
+        if found is None or self._is_overtaken(ask):
+            return Answer((), Why(Stage.SUPERSEDED))
+        offers, why = self._chooser.choose(ask, found)
+        if offers:
+            if offers[0].source is not Source.ENGINE:
+                self.answered[offers[0].source] += 1
+            self._guess(ask, offers[0])
+        return Answer(offers, why)
 
     async def place(self, ask: Ask) -> Place:
         """Everything that the model is told about the place of a question."""
@@ -132,151 +101,136 @@ class Suggester:
             chunks=tuple(chunks),
         )
 
+    def changed(self, uri: str) -> None:
+        """A document was edited: a key was pressed, and the context of others has changed."""
+        self._pace.typed(self._now())
+        self._lately.forget_others(uri)
+
     def forget(self, uri: str) -> None:
         """Drop what is known of a closed document, and stop working on it."""
-        self._answers.pop(uri, None)
+        self._lately.forget(uri)
+        self._newest.pop(uri, None)
         flight = self._flights.pop(uri, None)
         if flight is not None:
-            flight.task.cancel()
+            flight.cancel()
 
     def forget_answers(self) -> None:
         """Drop cached answers, as when another adapter serves."""
-        self._answers.clear()
+        self._lately.forget_all()
+        self._end_guesses()
 
     # --- one flight per document --------------------------------------------------
 
-    async def _join(self, ask: Ask) -> tuple[Offer, ...]:
+    async def _may_ask(self, ask: Ask) -> bool:
+        """Wait for a pause in the typing where the engine is slow; False when none came."""
         uri = ask.snapshot.uri
-        key = _flight_key(ask)
         flight = self._flights.get(uri)
-        if flight is None or flight.key != key or flight.task.done():
-            if flight is not None:
-                flight.task.cancel()
-            flight = _Flight(key, asyncio.create_task(self._work(ask)))
-            self._flights[uri] = flight
-        flight.waiters += 1
-        try:
-            await asyncio.wait([flight.task])
-        finally:
-            flight.waiters -= 1
-            if flight.waiters == 0:
-                flight.task.cancel()
-                if self._flights.get(uri) is flight:
-                    del self._flights[uri]
-        if flight.task.cancelled():
-            return ()
-        return flight.task.result()
+        if ask.invoked or not self._waits or (flight is not None and flight.carries(ask)):
+            return True
+        wait_s = self._pace.wait_s(self._now())
+        if wait_s:
+            await asyncio.sleep(wait_s)
+        return not self._is_overtaken(ask)
 
-    async def _work(self, ask: Ask) -> tuple[Offer, ...]:
-        stop = stop_at(ask)
+    def _is_overtaken(self, ask: Ask) -> bool:
+        """Whether a question about another place of the document has come since."""
+        newest = self._newest.get(ask.snapshot.uri)
+        return newest is None or not is_same_place(newest, ask)
+
+    async def _join(self, ask: Ask) -> tuple[Offer, ...] | None:
+        """The answer of the flight that carries a question, or of a new one; None when a
+        newer question took its place."""
+        uri = ask.snapshot.uri
+        while True:
+            flight = self._flights.get(uri)
+            if flight is None or not flight.board(ask):
+                flight = self._take_off(ask)
+            await self._wait_for(flight, ask)
+            if self._is_overtaken(ask):
+                return None
+            if flight.ask is ask and flight.task.done():
+                return None if flight.task.cancelled() else flight.task.result()
+            found = self._landed(flight, ask)
+            if found is not None:
+                return found
+            if self._flights.get(uri) is flight:
+                del self._flights[uri]
+                flight.cancel()
+
+    async def _wait_for(self, flight: Flight, ask: Ask) -> None:
+        """Until it has landed, or no longer carries a question that still counts."""
+        try:
+            while not (flight.task.done() or flight.strayed.done() or self._is_overtaken(ask)):
+                await asyncio.wait(
+                    (flight.task, flight.strayed, flight.turned),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+        finally:
+            flight.leave()
+
+    def _landed(self, flight: Flight, ask: Ask) -> tuple[Offer, ...] | None:
+        """What a flight that somebody else had asked for brought for this question."""
+        if not flight.task.done() or flight.task.cancelled():
+            return None
+        error = flight.task.exception()
+        if error is not None:
+            if flight.ask.is_guess or isinstance(error, SupersededError):
+                return None
+            raise error
+        if is_same_place(flight.ask, ask) and not flight.ask.is_guess:
+            return flight.task.result()
+        found = self._lately.find(ask)
+        if found is None:
+            return None
+        source = Source.SPECULATED if flight.ask.is_guess else Source.IN_FLIGHT
+        return tuple(msgspec.structs.replace(offer, source=source) for offer in found)
+
+    def _take_off(self, ask: Ask) -> Flight:
+        """Begin to work on a question; whatever else was worked on for its document ends."""
+        uri = ask.snapshot.uri
+        self._end_guesses()
+        older = self._flights.pop(uri, None)
+        if older is not None:
+            older.cancel()
+        flight = Flight(ask, self._work)
+        self._flights[uri] = flight
+        flight.board(ask)
+        return flight
+
+    async def _work(self, flight: Flight) -> tuple[Offer, ...]:
+        ask = flight.ask
+        stop = stop_at(ask.snapshot, ask.completion)
         place = await self.place(ask)
-        completed = await self._complete(ask, place, stop)
-        offers = await asyncio.to_thread(self._offers, ask, stop, completed)
-        if not offers and await asyncio.to_thread(self._may_look_further, ask, stop, completed):
+        began = self._now()
+        completed = await self._complete(ask, place, stop, flight.grew)
+        if not ask.is_guess:
+            self._pace.answered(self._now() - began - completed.queue_ms / 1e3)
+        offers = await asyncio.to_thread(self._chooser.offers, ask, stop, completed)
+        if self._chooser.may_look_further(ask, offers):
             further = msgspec.structs.replace(ask, looks_further=True)
-            completed = await self._complete(further, place, stop)
-            offers = (await asyncio.to_thread(self._offers, further, stop, completed))[:1]
-        self._answers[ask.snapshot.uri] = _Answer(ask, offers)
-        self.answered[Source.ENGINE] += 1
+            completed = await self._complete(further, place, stop, lambda _more: None)
+            others = await asyncio.to_thread(self._chooser.offers, further, stop, completed)
+            known = {offer.suggestion.text for offer in offers}
+            offers = (*offers, *(one for one in others if one.suggestion.text not in known))
+        self._lately.add(ask, offers)
+        if not ask.is_guess:
+            self.answered[Source.ENGINE] += 1
         return offers
 
-    # --- answers ------------------------------------------------------------------
+    # --- the next question ----------------------------------------------------------
 
-    def _offers(self, ask: Ask, stop: Stop, completed: Completed) -> tuple[Offer, ...]:
-        snapshot = ask.snapshot
-        request_id = secrets.token_hex(8)
-        offers: list[Offer] = []
-        for candidate in completed.candidates:
-            trimmed = _trim(snapshot, stop, candidate)
-            if trimmed is None or any(trimmed.text == offer.text for offer in offers):
-                continue
-            if not ask.invoked and self._is_better_silent(ask, candidate, trimmed.text):
-                continue
-            suggestion = Suggestion(
-                id=secrets.token_hex(8),
-                request_id=request_id,
-                rank=len(offers),
-                window=ask.window,
-                path=snapshot.path,
-                language=snapshot.language,
-                model=ask.model,
-                adapter=completed.adapter,
-                offered_at=self._clock(),
-                prefix=end_of(snapshot.prefix),
-                suffix=start_of(snapshot.suffix, SUFFIX_CHARS),
-                text=trimmed.text,
-                logprob=sum(candidate.logprobs),
-                token_count=len(candidate.logprobs),
-            )
-            offers.append(Offer(suggestion, trimmed.replace_right))
-        return tuple(offers)
+    def _guess(self, ask: Ask, offer: Offer) -> None:
+        """Begin to answer what will be asked when an offer is accepted, if nothing is at work."""
+        if not ask.completion.speculates or offer.chance < GUESS_FROM:
+            return
+        if any(not flight.task.done() for flight in self._flights.values()):
+            return
+        after = after_accepting(ask, offer)
+        if self._lately.find(after) is None:
+            self._flights[ask.snapshot.uri] = Flight(after, self._work)
 
-    def _may_look_further(self, ask: Ask, stop: Stop, completed: Completed) -> bool:
-        """Whether the only candidate was turned down before, and there may be others."""
-        if ask.invoked or ask.completion.alternatives < 2:
-            return False
-        trimmed = (_trim(ask.snapshot, stop, one) for one in completed.candidates)
-        return any(one is not None and self._is_declined(ask.snapshot, one.text) for one in trimmed)
-
-    def _is_better_silent(self, ask: Ask, candidate: Candidate, text: str) -> bool:
-        return confidence(candidate) < MIN_CONFIDENCE or self._is_declined(ask.snapshot, text)
-
-    def _typed_through(self, ask: Ask) -> tuple[Offer, ...]:
-        """What remains of the last answer when its text is being typed."""
-        answer = self._answers.get(ask.snapshot.uri)
-        if answer is None or not _same_question(answer.ask, ask):
-            return ()
-        before, now = answer.ask.snapshot, ask.snapshot
-        typed = now.prefix[len(before.prefix) :]
-        if before.suffix != now.suffix or before.prefix + typed != now.prefix:
-            return ()
-        return tuple(
-            msgspec.structs.replace(offer, typed=len(typed), source=Source.TYPED_THROUGH)
-            for offer in answer.offers
-            if offer.suggestion.text.startswith(typed)
-            and len(offer.suggestion.text) > len(typed)
-            and (ask.invoked or not self._is_declined(before, offer.suggestion.text))
-        )
-
-
-def stop_at(ask: Ask) -> Stop:
-    """Where a completion should end: a line, or a block where one has just been opened."""
-    snapshot, limits = ask.snapshot, ask.completion
-    above, _, line = snapshot.prefix.rpartition("\n")
-    rest = snapshot.suffix.partition("\n")[0]
-    opens = above.rstrip().endswith((":", "{"))
-    if limits.max_lines > 1 and opens and not line.strip() and not rest.strip():
-        indent = len(line.expandtabs())
-        return Stop("block", indent, limits.max_lines, limits.max_tokens)
-    return Stop("line", 0, 1, limits.max_tokens)
-
-
-def confidence(candidate: Candidate) -> float:
-    """The geometric mean of a candidate's token probabilities."""
-    if not candidate.logprobs:
-        return 0.0
-    return math.exp(sum(candidate.logprobs) / len(candidate.logprobs))
-
-
-def _trim(snapshot: Snapshot, stop: Stop, candidate: Candidate) -> postprocess.Trimmed | None:
-    return postprocess.trim(
-        candidate.text,
-        prefix=snapshot.prefix,
-        suffix=snapshot.suffix,
-        language=snapshot.language,
-        mode=stop.mode,
-    )
-
-
-def _same_question(one: Ask, other: Ask) -> bool:
-    return (
-        one.adapter == other.adapter
-        and one.use_memory == other.use_memory
-        and one.candidates >= other.candidates
-    )
-
-
-def _flight_key(ask: Ask) -> tuple[object, ...]:
-    snapshot = ask.snapshot
-    place = (snapshot.version, snapshot.start, snapshot.end, snapshot.pending)
-    return (*place, ask.candidates, ask.adapter)
+    def _end_guesses(self) -> None:
+        for uri, flight in tuple(self._flights.items()):
+            if flight.ask.is_guess:
+                flight.cancel()
+                del self._flights[uri]

@@ -122,6 +122,27 @@ def enclosing_statement(text: str, start: int, end: int) -> Region:
     return Region(first, last, node.type)
 
 
+def is_first_of_block(text: str, at: int) -> bool:
+    """Whether the statement that ends at an offset is its block's first, a docstring and
+    comments aside; the module's own statements are in no block."""
+    offset = Offsets(text).to_bytes(at) - 1
+    node = parse(text).descendant_for_byte_range(offset, offset)
+    while node is not None and (node.parent is None or node.parent.type != "block"):
+        node = node.parent
+    if node is None or node.parent is None:
+        return False
+    before = [one for one in node.parent.named_children if one.end_byte <= node.start_byte]
+    return all(one.type == "comment" or _is_text(one) for one in before)
+
+
+def _is_text(statement: Node) -> bool:
+    return (
+        statement.type == "expression_statement"
+        and statement.named_child_count == 1
+        and statement.named_children[0].type == "string"
+    )
+
+
 def names_in_scope(text: str, at: int) -> frozenset[str]:
     """Names that code at an offset may use: the module's own, and those of the functions around.
 

@@ -61,6 +61,11 @@ class Workspace(msgspec.Struct, frozen=True):
         """Held by the one window that notes what happens outside all of them."""
         return self.folder / "witness.lock"
 
+    @property
+    def last_why(self) -> Path:
+        """Why the last place showed a suggestion or none, as JSON (`whys.Place`)."""
+        return self.folder / "why.json"
+
 
 class _Entry(msgspec.Struct):
     id: str

@@ -85,8 +85,8 @@ def scheduler(desk: Desk) -> Iterator[Scheduler]:
     made.stop()
 
 
-def ask(number: int, window: str = "w") -> Complete:
-    return Complete(number, window, PLACE)
+def ask(number: int, window: str = "w", *, is_guess: bool = False) -> Complete:
+    return Complete(number, window, PLACE, is_guess=is_guess)
 
 
 def until(claim: Callable[[], bool]) -> None:
@@ -117,6 +117,33 @@ def test_the_newest_request_of_a_window_replaces_the_waiting_and_the_running_one
     assert desk.done == [4]
     cancelled = {reply.id for reply in client.replies if isinstance(reply, wire.Cancelled)}
     assert cancelled == {1, 2, 3}
+
+
+def test_a_guess_gives_way_to_any_request_that_somebody_waits_for(
+    desk: Desk, scheduler: Scheduler
+) -> None:
+    client, other = Client(), Client()
+    desk.gate.clear()
+    scheduler.submit(client, ask(1, is_guess=True))
+    assert desk.begun.wait(5.0)
+    scheduler.submit(other, ask(2))
+    desk.gate.set()
+    until(lambda: bool(client.replies and other.replies))
+    assert client.replies == [wire.Cancelled(1)]
+    assert desk.done == [2]
+
+
+def test_a_guess_replaces_no_request_and_waits_for_those_of_all_windows(
+    desk: Desk, scheduler: Scheduler
+) -> None:
+    client = Client()
+    held(desk, scheduler, client)
+    scheduler.submit(client, ask(1, "one"))
+    scheduler.submit(client, ask(2, "one", is_guess=True))
+    scheduler.submit(client, Score(3, PLACE, "x"))
+    desk.gate.set()
+    until(lambda: len(desk.done) == 4)
+    assert desk.done == [0, 1, 3, 2]
 
 
 def test_other_windows_and_scores_are_not_replaced(desk: Desk, scheduler: Scheduler) -> None:

@@ -25,6 +25,8 @@ KNOWN = "def area_of_circle(radius):\n    return "
 T0 = 1_700_000_000.0
 
 CYCLE_SETTINGS = """
+[completion]
+eagerness = 1.0
 [learning]
 max_steps = 24
 minutes = 5.0

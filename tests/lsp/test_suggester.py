@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from habitus_server.choosing import Chooser
 from habitus_server.config import Completion
 from habitus_server.declined import Declined
 from habitus_server.engine.wire import Candidate, Completed, Place, Stop
 from habitus_server.errors import EngineError
+from habitus_server.offers import Ask, Offer, Source
 from habitus_server.records import AdapterRef
 from habitus_server.rejections import Why
 from habitus_server.session import Changed, Opened, Session, Snapshot
-from habitus_server.suggest import Ask, Source, Suggester, stop_at
+from habitus_server.suggest import Suggester
 from habitus_server.text import ContentChange, Position
+from habitus_server.whys import Stage
 
 URI = "file:///w/a.py"
 
@@ -37,18 +42,31 @@ class Typist:
         assert snapshot is not None
         return snapshot
 
-    def type(self, text: str) -> Typist:
+    def type(self, text: str, moves: int | None = None) -> Typist:
+        """Insert a text; the cursor moves to its end, or by so many characters."""
         document = self.session.document(URI)
         assert document is not None
         at = document.buffer.position_at(self.offset, self.session.encoding)
         change = ContentChange(text, at, at)
         self.session.apply(Changed(URI, document.version + 1, (change,)))
-        self.offset += len(text)
+        self.offset += len(text) if moves is None else moves
         return self
 
-    def ask(self, **settings: object) -> Ask:
-        completion = Completion(**settings)  # type: ignore[arg-type]
-        return Ask(self.snapshot(), "workspace", completion, invoked=True)
+    def delete(self, count: int) -> Typist:
+        """Backspace."""
+        document = self.session.document(URI)
+        assert document is not None
+        low, high = (
+            document.buffer.position_at(at, self.session.encoding)
+            for at in (self.offset - count, self.offset)
+        )
+        self.session.apply(Changed(URI, document.version + 1, (ContentChange("", low, high),)))
+        self.offset -= count
+        return self
+
+    def ask(self, *, invoked: bool = True, **settings: object) -> Ask:
+        completion = Completion(**{"speculates": False, **settings})  # type: ignore[arg-type]
+        return Ask(self.snapshot(), "workspace", completion, invoked=invoked)
 
 
 class Oracle:
@@ -59,11 +77,17 @@ class Oracle:
         self.logprob = logprob
         self.asked = 0
         self.cancelled = 0
+        self.places: list[Place] = []
+        self.on_text: Callable[[str], None] = lambda _more: None
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def complete(self, ask: Ask, place: Place, stop: Stop) -> Completed:
+    async def complete(
+        self, ask: Ask, place: Place, stop: Stop, on_text: Callable[[str], None]
+    ) -> Completed:
         self.asked += 1
+        self.places.append(place)
+        self.on_text = on_text
         try:
             await self.may_answer.wait()
         except asyncio.CancelledError:
@@ -75,21 +99,21 @@ class Oracle:
 
     def suggester(self, declined: Declined | None = None) -> Suggester:
         if declined is None:
-            return Suggester(self.complete, lambda _snapshot: tuple, lambda: 0.0)
+            return Suggester(self.complete, lambda _snapshot: tuple, Chooser(lambda: 0.0))
 
         def is_declined(snapshot: Snapshot, text: str) -> bool:
             return declined.is_declined(snapshot.prefix, text, snapshot.language)
 
-        return Suggester(self.complete, lambda _snapshot: tuple, lambda: 0.0, is_declined)
+        return Suggester(self.complete, lambda _snapshot: tuple, Chooser(lambda: 0.0, is_declined))
 
 
 async def test_typing_a_suggestion_asks_the_engine_once() -> None:
     oracle, typist = Oracle("value + 1"), Typist("x = ‸\n")
     suggester = oracle.suggester()
-    await suggester.suggest(typist.ask())
+    await offered(suggester, typist.ask())
     for typed in range(1, len("value + 1")):
         typist.type("value + 1"[typed - 1])
-        (offer,) = await suggester.suggest(typist.ask())
+        (offer,) = await offered(suggester, typist.ask())
         assert (offer.text, offer.source) == ("value + 1"[typed:], Source.TYPED_THROUGH)
     assert oracle.asked == 1
 
@@ -97,57 +121,54 @@ async def test_typing_a_suggestion_asks_the_engine_once() -> None:
 async def test_a_suggestion_typed_to_its_end_makes_room_for_the_next() -> None:
     oracle, typist = Oracle("ab"), Typist("x = ‸\n")
     suggester = oracle.suggester()
-    await suggester.suggest(typist.ask())
-    await suggester.suggest(typist.type("ab").ask())
+    await offered(suggester, typist.ask())
+    await offered(suggester, typist.type("ab").ask())
     assert oracle.asked == 2
 
 
 async def test_only_the_alternatives_that_begin_like_the_typed_text_remain() -> None:
     oracle, typist = Oracle("alpha", "beta"), Typist("x = ‸\n")
     suggester = oracle.suggester()
-    assert len(await suggester.suggest(typist.ask())) == 2
-    (offer,) = await suggester.suggest(typist.type("b").ask())
+    assert len(await offered(suggester, typist.ask())) == 2
+    (offer,) = await offered(suggester, typist.type("b").ask())
     assert offer.text == "eta"
 
 
 async def test_text_that_changed_elsewhere_makes_the_answer_stale() -> None:
     oracle, typist = Oracle("value"), Typist("x = ‸\ny = 2\n")
     suggester = oracle.suggester()
-    await suggester.suggest(typist.ask())
+    await offered(suggester, typist.ask())
     change = ContentChange("3", Position(1, 4), Position(1, 5))
     typist.session.apply(Changed(URI, 9, (change,)))
-    await suggester.suggest(typist.ask())
+    await offered(suggester, typist.ask())
     assert oracle.asked == 2
 
 
 async def test_another_adapter_makes_the_answer_stale() -> None:
     oracle, typist = Oracle("value"), Typist("x = ‸\n")
     suggester = oracle.suggester()
-    await suggester.suggest(typist.ask())
-    newer = Ask(
-        typist.snapshot(), "workspace", Completion(), adapter=AdapterRef("v2", "/v2"), invoked=True
-    )
-    await suggester.suggest(newer)
+    await offered(suggester, typist.ask())
+    newer = msgspec.structs.replace(typist.ask(), adapter=AdapterRef("v2", "/v2"))
+    await offered(suggester, newer)
     assert oracle.asked == 2
 
 
-async def test_a_newer_question_cancels_the_older_one_at_work() -> None:
+async def test_an_older_question_is_let_go_at_once_when_a_newer_one_comes() -> None:
     oracle, typist = Oracle("value"), Typist("x = ‸\n")
     suggester = oracle.suggester()
     oracle.may_answer.clear()
-    older = asyncio.create_task(suggester.suggest(typist.ask()))
+    older = asyncio.create_task(offered(suggester, typist.ask()))
     await until(lambda: oracle.asked == 1)
-    newer = asyncio.create_task(suggester.suggest(typist.type("z").ask()))
+    newer = asyncio.create_task(offered(suggester, typist.type("z").ask()))
     assert await older == ()
     oracle.may_answer.set()
     assert len(await newer) == 1
-    assert oracle.cancelled == 1
 
 
 async def test_two_requests_about_one_place_share_the_answer() -> None:
     oracle, typist = Oracle("value"), Typist("x = ‸\n")
     suggester = oracle.suggester()
-    one, two = await asyncio.gather(*(suggester.suggest(typist.ask()) for _ in range(2)))
+    one, two = await asyncio.gather(*(offered(suggester, typist.ask()) for _ in range(2)))
     assert one == two
     assert oracle.asked == 1
 
@@ -156,8 +177,8 @@ async def test_work_goes_on_while_one_of_two_requests_still_waits() -> None:
     oracle, typist = Oracle("value"), Typist("x = ‸\n")
     suggester = oracle.suggester()
     oracle.may_answer.clear()
-    first = asyncio.create_task(suggester.suggest(typist.ask()))
-    second = asyncio.create_task(suggester.suggest(typist.ask()))
+    first = asyncio.create_task(offered(suggester, typist.ask()))
+    second = asyncio.create_task(offered(suggester, typist.ask()))
     await until(lambda: oracle.asked == 1)
     first.cancel()
     await asyncio.wait([first])
@@ -170,7 +191,7 @@ async def test_work_ends_when_nobody_waits_for_it_any_more() -> None:
     oracle, typist = Oracle("value"), Typist("x = ‸\n")
     suggester = oracle.suggester()
     oracle.may_answer.clear()
-    alone = asyncio.create_task(suggester.suggest(typist.ask()))
+    alone = asyncio.create_task(offered(suggester, typist.ask()))
     await until(lambda: oracle.asked == 1)
     alone.cancel()
     await until(lambda: oracle.cancelled > 0)
@@ -183,75 +204,240 @@ async def test_an_engine_that_fails_fails_the_question_and_not_the_next() -> Non
     oracle = Oracle("value")
     broken = True
 
-    async def complete(ask: Ask, place: Place, stop: Stop) -> Completed:
+    async def complete(
+        ask: Ask, place: Place, stop: Stop, on_text: Callable[[str], None]
+    ) -> Completed:
         if broken:
             raise EngineError("Gone.")
-        return await oracle.complete(ask, place, stop)
+        return await oracle.complete(ask, place, stop, on_text)
 
-    suggester = Suggester(complete, lambda _snapshot: tuple, lambda: 0.0)
+    suggester = Suggester(complete, lambda _snapshot: tuple, Chooser(lambda: 0.0))
     with pytest.raises(EngineError):
-        await suggester.suggest(typist.ask())
+        await offered(suggester, typist.ask())
     broken = False
-    assert len(await suggester.suggest(typist.ask())) == 1
+    assert len(await offered(suggester, typist.ask())) == 1
 
 
 async def test_what_the_model_hardly_believes_is_offered_only_when_asked_for() -> None:
     oracle, typist = Oracle("value", logprob=-6.0), Typist("x = ‸\n")
     suggester = oracle.suggester()
-    unasked = Ask(typist.snapshot(), "workspace", Completion())
-    assert await suggester.suggest(unasked) == ()
-    assert len(await suggester.suggest(typist.ask())) == 1
+    unasked = typist.ask(invoked=False)
+    assert await offered(suggester, unasked) == ()
+    assert len(await offered(suggester, typist.ask())) == 1
 
 
 async def test_a_rejected_text_returns_at_its_place_only_when_asked_for() -> None:
     oracle, typist = Oracle("value"), Typist("x = ‸\n")
     declined = Declined(lambda: 0.0)
     suggester = oracle.suggester(declined)
-    unasked = Ask(typist.snapshot(), "workspace", Completion())
-    (offer,) = await suggester.suggest(unasked)
+    unasked = typist.ask(invoked=False)
+    (offer,) = await offered(suggester, unasked)
     declined.turn_down(offer.suggestion, Why.DISMISSED)
-    assert await suggester.suggest(unasked) == ()
-    assert len(await suggester.suggest(typist.ask())) == 1
+    assert await offered(suggester, unasked) == ()
+    assert len(await offered(suggester, typist.ask())) == 1
 
 
 async def test_a_rejected_text_does_not_return_while_it_is_typed() -> None:
     oracle, typist = Oracle("value"), Typist("x = ‸\n")
     declined = Declined(lambda: 0.0)
     suggester = oracle.suggester(declined)
-    (offer,) = await suggester.suggest(Ask(typist.snapshot(), "workspace", Completion()))
+    (offer,) = await offered(suggester, typist.ask(invoked=False))
     declined.turn_down(offer.suggestion, Why.DISMISSED)
     typist.type("v")
     oracle.texts = ("alue",)
-    assert await suggester.suggest(Ask(typist.snapshot(), "workspace", Completion())) == ()
+    assert await offered(suggester, typist.ask(invoked=False)) == ()
 
 
 async def test_in_place_of_a_rejected_text_the_next_candidate_is_offered() -> None:
     oracle, typist = Oracle("value", "other"), Typist("x = ‸\n")
     declined = Declined(lambda: 0.0)
     suggester = oracle.suggester(declined)
-    unasked = Ask(typist.snapshot(), "workspace", Completion())
-    (offer,) = await suggester.suggest(unasked)
+    unasked = typist.ask(invoked=False)
+    (offer,) = await offered(suggester, unasked)
     declined.turn_down(offer.suggestion, Why.REVERTED)
-    assert [one.text for one in await suggester.suggest(unasked)] == ["other"]
+    assert [one.text for one in await offered(suggester, unasked)] == ["other"]
     assert oracle.asked == 3
 
 
+async def test_a_place_that_was_answered_costs_no_model_when_the_user_comes_back_to_it() -> None:
+    oracle, typist = Oracle("value"), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    await offered(suggester, typist.ask())
+    await offered(suggester, typist.type("zz").ask())
+    (offer,) = await offered(suggester, typist.delete(2).ask())
+    assert (offer.text, offer.source, oracle.asked) == ("value", Source.REPEATED, 2)
+
+
+async def test_a_place_where_there_was_nothing_is_not_asked_again() -> None:
+    oracle, typist = Oracle(""), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    assert await offered(suggester, typist.ask()) == ()
+    assert await offered(suggester, typist.ask()) == ()
+    assert oracle.asked == 1
+
+
+async def test_an_edit_in_another_document_makes_the_answer_stale() -> None:
+    oracle, typist = Oracle("value"), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    await offered(suggester, typist.ask())
+    suggester.changed("file:///w/b.py")
+    await offered(suggester, typist.ask())
+    assert oracle.asked == 2
+
+
+async def test_typing_a_bracket_that_the_editor_closes_goes_on_with_the_suggestion() -> None:
+    oracle, typist = Oracle("call(a)"), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    await offered(suggester, typist.ask())
+    typist.type("call").type("()", 1)
+    (offer,) = await offered(suggester, typist.ask())
+    assert (offer.text, offer.replace_right, oracle.asked) == ("a)", 1, 1)
+
+
+async def test_what_is_being_written_goes_on_while_the_user_types_it() -> None:
+    oracle, typist = Oracle("value + 1"), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    oracle.may_answer.clear()
+    older = asyncio.create_task(offered(suggester, typist.ask()))
+    await until(lambda: oracle.asked == 1)
+    oracle.on_text("val")
+    newer = asyncio.create_task(offered(suggester, typist.type("va").ask()))
+    older.cancel()
+    await asyncio.sleep(0.01)
+    oracle.may_answer.set()
+    (offer,) = await newer
+    assert (offer.text, offer.source) == ("lue + 1", Source.IN_FLIGHT)
+    assert (oracle.asked, oracle.cancelled) == (1, 0)
+
+
+async def test_what_is_being_written_ends_as_soon_as_it_differs_from_what_is_typed() -> None:
+    oracle, typist = Oracle("value + 1"), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    oracle.may_answer.clear()
+    older = asyncio.create_task(offered(suggester, typist.ask()))
+    await until(lambda: oracle.asked == 1)
+    newer = asyncio.create_task(offered(suggester, typist.type("w").ask()))
+    await asyncio.sleep(0.01)
+    assert oracle.asked == 1
+    oracle.on_text("val")
+    await until(lambda: oracle.asked == 2)
+    assert oracle.cancelled == 1
+    oracle.may_answer.set()
+    assert [len(await newer), await older] == [1, ()]
+
+
+async def test_the_question_after_an_accept_is_answered_before_it_is_asked() -> None:
+    oracle, typist = Oracle("value"), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    await offered(suggester, typist.ask(invoked=False, speculates=True))
+    await until(lambda: oracle.asked == 2)
+    assert oracle.places[1].prefix == "x = value"
+    oracle.texts = ("never asked",)
+    (offer,) = await offered(suggester, typist.type("value").ask(invoked=False, speculates=True))
+    assert (offer.source, offer.text) == (Source.SPECULATED, "value")
+
+
+async def test_a_guess_counts_only_where_the_text_is_exactly_what_was_guessed() -> None:
+    oracle, typist = Oracle("value"), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    await offered(suggester, typist.ask(speculates=True))
+    await until(lambda: oracle.asked == 2)
+    (offer,) = await offered(suggester, typist.type("value, ").ask())
+    assert (offer.source, oracle.asked) == (Source.ENGINE, 3)
+
+
+async def test_a_guess_gives_way_to_a_question_that_somebody_asks() -> None:
+    oracle, typist = Oracle("value"), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    await offered(suggester, typist.ask(speculates=True))
+    oracle.may_answer.clear()
+    await until(lambda: oracle.asked == 2)
+    asked = asyncio.create_task(offered(suggester, typist.type("z").ask()))
+    await until(lambda: oracle.asked == 3)
+    assert oracle.cancelled == 1
+    oracle.may_answer.set()
+    assert len(await asked) == 1
+
+
+async def test_a_question_that_was_guessed_right_waits_for_the_guess() -> None:
+    oracle, typist = Oracle("value"), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    await offered(suggester, typist.ask(speculates=True))
+    oracle.may_answer.clear()
+    await until(lambda: oracle.asked == 2)
+    asked = asyncio.create_task(
+        offered(suggester, typist.type("value").ask(invoked=False, speculates=True))
+    )
+    await asyncio.sleep(0.01)
+    oracle.may_answer.set()
+    assert [one.source for one in await asked] == [Source.SPECULATED]
+    assert (oracle.asked, oracle.cancelled) == (2, 0)
+
+
 @pytest.mark.parametrize(
-    ("marked", "mode"),
+    ("text", "logprob", "stage"),
     [
-        ("def f():\n    ‸\n", "block"),
-        ("def f():\n    x = ‸\n", "line"),
-        ("def f():\n    ‸pass\n", "line"),
-        ("x = 1\n‸\n", "line"),
-        ("if (a) {\n  ‸\n}\n", "block"),
+        ("", -0.1, Stage.EMPTY),
+        ("total = 2", -0.1, Stage.TRIMMED),
+        ("def )", -0.1, Stage.UNPARSABLE),
+        ("value", -6.0, Stage.UNLIKELY),
+        ("value", -0.1, Stage.SHOWN),
     ],
 )
-def test_a_block_is_asked_for_only_where_one_has_just_been_opened(marked: str, mode: str) -> None:
-    assert stop_at(Typist(marked).ask()).mode == mode
+async def test_every_silence_has_its_reason(text: str, logprob: float, stage: Stage) -> None:
+    oracle, typist = Oracle(text, logprob=logprob), Typist("total = 2\n‸\n")
+    answer = await oracle.suggester().suggest(typist.ask(invoked=False))
+    assert answer.why.stage is stage
+    assert bool(answer.offers) is (stage is Stage.SHOWN)
 
 
-def test_settings_can_hold_completions_to_one_line() -> None:
-    assert stop_at(Typist("def f():\n    ‸\n").ask(max_lines=1)).mode == "line"
+async def test_a_slow_engine_is_asked_only_when_the_typing_pauses() -> None:
+    oracle, typist = Oracle("value"), Typist("x = ‸\n")
+    now = Clock()
+    suggester = Suggester(
+        oracle.complete, lambda _snapshot: tuple, Chooser(now), waits=True, now=now
+    )
+    oracle.may_answer.clear()
+    first = asyncio.create_task(suggester.suggest(typist.ask(invoked=False)))
+    await until(lambda: oracle.asked == 1)
+    now.time += 1.0
+    oracle.may_answer.set()
+    await first
+    suggester.changed(URI)
+    early = asyncio.create_task(suggester.suggest(typist.type("z").ask(invoked=False)))
+    await asyncio.sleep(0.01)
+    late = asyncio.create_task(suggester.suggest(typist.type("z").ask(invoked=False)))
+    assert (await early).why.stage is Stage.DEBOUNCED
+    assert (await late).why.stage is Stage.SHOWN
+    assert oracle.asked == 2
+
+
+async def test_what_is_asked_by_hand_never_waits() -> None:
+    oracle, typist = Oracle("value"), Typist("x = ‸\n")
+    now = Clock()
+    suggester = Suggester(
+        oracle.complete, lambda _snapshot: tuple, Chooser(now), waits=True, now=now
+    )
+    suggester._pace.answered(10.0)
+    suggester.changed(URI)
+    began = asyncio.get_running_loop().time()
+    assert len(await offered(suggester, typist.ask())) == 1
+    assert asyncio.get_running_loop().time() - began < 0.1
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+async def offered(suggester: Suggester, ask: Ask) -> tuple[Offer, ...]:
+    """What is offered, whatever the reason."""
+    return (await suggester.suggest(ask)).offers
 
 
 async def until(holds: object) -> None:

@@ -64,7 +64,7 @@ async def test_what_is_typed_of_a_suggestion_is_not_asked_for_again(
         "lead": 0,
         "source": "typedThrough",
     }
-    assert after == {"engine": before["engine"], "typedThrough": before["typedThrough"] + 1}
+    assert after == {**before, "typedThrough": before["typedThrough"] + 1}
 
 
 async def test_the_remainder_is_asked_for_anew_when_something_else_is_typed(

@@ -11,10 +11,10 @@ from habitus_server.config import Config
 from habitus_server.engine.client import EngineClient
 from habitus_server.errors import EngineError
 from habitus_server.lsp.root import Root
+from habitus_server.offers import Offer
 from habitus_server.options import Options
 from habitus_server.records import Suggestion
 from habitus_server.session import Changed, Closed, Opened, Saved, Session, Snapshot
-from habitus_server.suggest import Offer
 from habitus_server.text import ContentChange
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from habitus_server.cli import main
 from habitus_server.declined import Declined
+from habitus_server.offers import Offer
 from habitus_server.recorder import Recorder
 from habitus_server.records import Suggestion
 from habitus_server.rejections import Why
 from habitus_server.session import Changed, Opened, Session
 from habitus_server.store import Store
-from habitus_server.suggest import Offer
 from habitus_server.text import ContentChange
 from habitus_server.workspaces import find_workspace, state_dir
 

@@ -13,7 +13,7 @@ from habitus_server.store import Store
 from habitus_server.store.database import MIGRATIONS, VERSION
 from signals.stored import WAIT_S, fill
 
-OLD_SCHEMAS = {1: Path(__file__).with_name("schema_v1.sql")}
+OLD_SCHEMAS = {version: Path(__file__).with_name(f"schema_v{version}.sql") for version in (1, 2)}
 
 
 @pytest.fixture
@@ -29,13 +29,18 @@ def make_old(path: Path, version: int, rows: int = 3) -> None:
     for n in range(rows):
         sql.execute("INSERT INTO contexts VALUES (?, 'pre', 'post', ?)", (f"r{n}", n))
         sql.execute(
-            "INSERT INTO suggestions VALUES (?, ?, 0, 'w', 'a.py', 'python', 'm', NULL, ?, ?,"
+            "INSERT INTO suggestions (id, request_id, rank, window, path, language, model, adapter,"
+            " offered_at, text, logprob, token_count, state, evidence, accepted_text, outcome,"
+            " final_text, retained_chars, settled_at, changed_at)"
+            " VALUES (?, ?, 0, 'w', 'a.py', 'python', 'm', NULL, ?, ?,"
             " -1.0, 3, 'accepted', 'reported', 'text', 'kept', 'text', 4, ?, ?)",
             (f"s{n}", f"r{n}", n, "text " * 200, n + 40, n + 40),
         )
         sql.execute("INSERT INTO events VALUES (NULL, ?, 'accepted', ?, '{}')", (f"s{n}", n))
         sql.execute(
-            "INSERT INTO patterns VALUES (?, 'a.py', 'python', 'p', 's', 'x', '', 'e', 1.0, 2.0)",
+            "INSERT INTO patterns (id, path, language, prefix, suffix, text, replaced,"
+            " session, written_at, settled_at)"
+            " VALUES (?, 'a.py', 'python', 'p', 's', 'x', '', 'e', 1.0, 2.0)",
             (f"p{n}",),
         )
     sql.execute("INSERT INTO cycles VALUES (1, 1.0, 2.0, 'published', 'x', 1.0, 'v1', 'ok', '{}')")

@@ -209,14 +209,22 @@ end
 --- Run a command of the server, and show its answer.
 ---@param command string
 ---@param argument table
-local function run(command, argument)
+---@param in_words? fun(result: table): string What to show of the answer; all of it otherwise.
+local function run(command, argument, in_words)
   local client = vim.lsp.get_clients({ name = 'habitus' })[1]
   if not client then
     vim.notify('Habitus is not running.')
     return
   end
   client:exec_cmd({ title = command, command = command, arguments = { argument } }, nil, function(err, result)
-    vim.notify(err and err.message or vim.inspect(result))
+    vim.notify(err and err.message or (in_words or vim.inspect)(result))
+  end)
+end
+
+--- Say why the last place showed a suggestion, or did not.
+function M.why()
+  run('habitus.why', { uri = vim.uri_from_bufnr(0) }, function(result)
+    return 'Habitus: ' .. result.sentence
   end)
 end
 
@@ -269,6 +277,9 @@ local COMMANDS = {
   pause = about_buffer('habitus.pause'),
   resume = about_buffer('habitus.resume'),
   status = about_buffer('habitus.status'),
+  why = function()
+    M.why()
+  end,
   good = function(word)
     M.rate('good', word)
   end,
@@ -288,7 +299,7 @@ local COMMANDS = {
   end,
 }
 
---- `:Habitus learn|rollback|pause|resume|status|good|bad|decide|outcome`
+--- `:Habitus learn|rollback|pause|resume|status|why|good|bad|decide|outcome`
 local function create_command()
   vim.api.nvim_create_user_command('Habitus', function(call)
     local name, rest = call.args:match('^(%S+)%s*(.*)$')

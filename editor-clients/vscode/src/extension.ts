@@ -67,6 +67,14 @@ function commands(running: LanguageClient, reporter: Reporter): vscode.Disposabl
       reporter.acceptPart('editor.action.inlineSuggest.acceptNextLine'),
     ),
     register('habitus.hide', () => reporter.hide()),
+    register('habitus.explain', async () => {
+      const uri = vscode.window.activeTextEditor?.document.uri.toString();
+      const why = await running.sendRequest<{ sentence: string }>('workspace/executeCommand', {
+        command: 'habitus.why',
+        arguments: [{ uri }],
+      });
+      void vscode.window.showInformationMessage(`Habitus: ${why.sentence}`);
+    }),
     register('habitus.showStatus', async () => {
       const uri = vscode.window.activeTextEditor?.document.uri.toString();
       const now = await running.sendRequest('workspace/executeCommand', {

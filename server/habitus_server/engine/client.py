@@ -85,6 +85,7 @@ class EngineClient:
         seed: int = 0,
         stop: Stop | None = None,
         use_memory: bool = True,
+        is_guess: bool = False,
         on_delta: Callable[[str], None] | None = None,
     ) -> Completed:
         """Complete at a place; `on_delta` is called with the greedy text as it grows."""
@@ -99,6 +100,7 @@ class EngineClient:
             stop=stop or Stop(),
             use_memory=use_memory,
             stream=on_delta is not None,
+            is_guess=is_guess,
         )
         if on_delta is not None:
             self._deltas[request.id] = on_delta

@@ -1,9 +1,10 @@
 """Whose request the model works on next.
 
 Promises that the newest request of a window replaces its older ones, that windows
-take turns, that a cancelled request stops between two tokens, and that the model is
-loaded when wanted and freed when idle. One worker thread owns the model; the
-methods here are called from the event loop's thread. Does not know sockets: a
+take turns, that a guess gives way to any other request, that a cancelled request
+stops between two tokens, and that the model is loaded when wanted and freed when
+idle. One worker thread owns the model; the methods here are called from the event
+loop's thread. Does not know sockets: a
 `Peer` is whatever takes replies.
 """
 
@@ -80,10 +81,27 @@ class _Job:
         self.cancelled = False
 
     @property
+    def is_guess(self) -> bool:
+        """Whether nobody waits for the answer."""
+        return isinstance(self.request, wire.Complete) and self.request.is_guess
+
+    def replaces(self, older: _Job) -> bool:
+        """Whether an older request is of no use now that this one has come."""
+        if not (_is_completion(self) and _is_completion(older)):
+            return False
+        if older.is_guess and not self.is_guess:
+            return True
+        return self.lane == older.lane and self.is_guess <= older.is_guess
+
+    @property
     def lane(self) -> tuple[int, str]:
         """Requests of one lane come from one window, or measure for one peer."""
         window = self.request.window if isinstance(self.request, wire.Complete) else ""
         return id(self.peer), window
+
+
+def _is_completion(job: _Job) -> bool:
+    return isinstance(job.request, wire.Complete)
 
 
 class Scheduler:
@@ -126,10 +144,9 @@ class Scheduler:
         """Queue a request in place of its window's older ones."""
         job = _Job(peer, request, time.monotonic())
         with self._changed:
-            if isinstance(request, wire.Complete):
-                for older in self._jobs():
-                    if older.lane == job.lane and isinstance(older.request, wire.Complete):
-                        self._cancel(older)
+            for older in self._jobs():
+                if job.replaces(older):
+                    self._cancel(older)
             self._queue.append(job)
             self._changed.notify()
 
@@ -230,7 +247,9 @@ class Scheduler:
             self._changed.wait_for(self._has_news, patience)
             if self._stopping or not self._queue:
                 return None
-            job = min(self._queue, key=lambda j: (self._turns.get(j.lane, 0), j.arrived_s))
+            job = min(
+                self._queue, key=lambda j: (j.is_guess, self._turns.get(j.lane, 0), j.arrived_s)
+            )
             self._queue.remove(job)
             self._turn += 1
             self._turns[job.lane] = self._turn

@@ -67,7 +67,8 @@ class Complete(Message, frozen=True, tag=True):
     """Ask for `candidates` completions; the newest request of a `window` wins.
 
     The first candidate is greedy; further ones are sampled at `temperature`
-    with `seed`. `adapter` None asks for base weights.
+    with `seed`. `adapter` None asks for base weights. Nobody waits for a guess: any other
+    request, of whatever window, takes its place.
     """
 
     id: int
@@ -80,6 +81,7 @@ class Complete(Message, frozen=True, tag=True):
     stop: Stop = Stop()
     use_memory: bool = True
     stream: bool = False
+    is_guess: bool = False
 
 
 class Score(Message, frozen=True, tag=True):

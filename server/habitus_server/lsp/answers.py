@@ -11,17 +11,22 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from habitus_server import fixes
+from habitus_server.choosing import Chooser, Habits
 from habitus_server.config import Config
 from habitus_server.diagnostics import Diagnostic
 from habitus_server.engine.client import EngineClient, SupersededError
 from habitus_server.engine.wire import Completed, Place, Stop
 from habitus_server.errors import EngineError, HabitusError
 from habitus_server.lsp.root import Root
+from habitus_server.offers import Ask, Offer
 from habitus_server.options import Options
 from habitus_server.records import Chunk
 from habitus_server.session import Location, Session, Snapshot, why_unsuitable
-from habitus_server.suggest import Ask, Offer, Suggester
+from habitus_server.suggest import Answer, Suggester
+from habitus_server.whys import Stage, Why
 
 log = logging.getLogger(__name__)
 
@@ -52,27 +57,39 @@ class Answers:
         self._is_loading = is_loading
         self._on_offers = on_offers
         self._on_trouble = on_trouble
-        self.suggester = Suggester(self._complete, self._context_of, clock, self._is_declined)
+        # In a replay no developer waits, and the next request is known to be the next.
+        self._is_live = not options.replay_clock
+        chooser = Chooser(clock, self._is_declined, self._habits_of)
+        self.suggester = Suggester(self._complete, self._context_of, chooser, waits=self._is_live)
 
     async def suggest(self, snapshot: Snapshot, *, invoked: bool = False) -> tuple[Offer, ...]:
-        """What to offer at a place."""
+        """What to offer at a place; why, or why nothing, is noted with its workspace."""
+        answer = await self._answer(snapshot, invoked=invoked)
+        root = self._find_root(snapshot.document.location)
+        root.notes.explain(snapshot, answer.why)
+        if self._is_live:
+            # The lines typed since are in the prompt; memory has them by the next request.
+            root.knowledge.catch_up(snapshot)
+        if answer.offers:
+            self._on_offers(root, snapshot, answer.offers)
+        return answer.offers
+
+    async def _answer(self, snapshot: Snapshot, *, invoked: bool) -> Answer:
         try:
-            root, ask = await self._ask(snapshot, invoked=invoked)
-            if root is None or ask is None:
-                return ()
-            await root.knowledge.before_request(snapshot)
-            offers = await self.suggester.suggest(ask)
+            _, ask = await self._ask(snapshot, invoked=invoked)
+            if isinstance(ask, Why):
+                return Answer((), ask)
+            answer = await self.suggester.suggest(ask)
         except SupersededError:
-            return ()
+            return Answer((), Why(Stage.SUPERSEDED))
         except HabitusError as error:
             self._fail(error)
-            return ()
+            return Answer((), Why(Stage.FAILED, str(error)))
         self._on_trouble("")
         now = self._session.document(snapshot.uri)
         if now is None or now.version != snapshot.version:
-            return ()
-        self._on_offers(root, snapshot, offers)
-        return offers
+            return Answer((), Why(Stage.SUPERSEDED))
+        return answer
 
     async def fix(
         self, snapshot: Snapshot, diagnostics: tuple[Diagnostic, ...]
@@ -80,9 +97,8 @@ class Answers:
         """Edits that may answer what is wrong between the snapshot's `start` and `end`."""
         try:
             root, ask = await self._ask(snapshot, invoked=True)
-            if root is None or ask is None:
+            if isinstance(ask, Why):
                 return ()
-            await root.knowledge.before_request(snapshot)
             found = await fixes.propose(
                 snapshot.document.buffer.text,
                 language=snapshot.language,
@@ -102,7 +118,7 @@ class Answers:
     async def score(self, snapshot: Snapshot, text: str) -> dict[str, Any] | None:
         """What `text` would have cost at a place, in bits."""
         root, ask = await self._ask(snapshot, invoked=False)
-        if root is None or ask is None:
+        if isinstance(ask, Why):
             return None
         await root.knowledge.before_request(snapshot)
         place = await self.suggester.place(ask)
@@ -110,7 +126,7 @@ class Answers:
         scored = await client.score(place, text, adapter=ask.adapter, use_memory=ask.use_memory)
         return {"bits": scored.bits, "chars": scored.chars}
 
-    async def _ask(self, snapshot: Snapshot, *, invoked: bool) -> tuple[Root | None, Ask | None]:
+    async def _ask(self, snapshot: Snapshot, *, invoked: bool) -> tuple[Root, Ask | Why]:
         root = self._find_root(snapshot.document.location)
         try:
             await asyncio.wait_for(root.ready.wait(), self._timeout_s)
@@ -119,12 +135,17 @@ class Answers:
         limit = root.config.completion.max_file_bytes
         reason = why_unsuitable(snapshot.document, limit) or await root.why_silent(snapshot)
         root.set_problem("document", reason)
-        if reason or not root.config.completion.enabled:
-            return None, None
+        if reason:
+            return root, Why(Stage.IGNORED, reason)
+        completion = root.config.completion
+        if not completion.enabled:
+            return root, Why(Stage.DISABLED)
+        if not self._is_live:
+            completion = msgspec.structs.replace(completion, speculates=False)
         return root, Ask(
             snapshot=snapshot,
             workspace=root.memory_key,
-            completion=root.config.completion,
+            completion=completion,
             adapter=root.adapter,
             invoked=invoked,
             use_memory=self._options.memory and root.config.memory.enabled,
@@ -136,7 +157,19 @@ class Answers:
     def _timeout_s(self) -> float:
         return self._config.completion.timeout_ms / 1000
 
-    async def _complete(self, ask: Ask, place: Place, stop: Stop, *, window: str = "") -> Completed:
+    async def _complete(
+        self,
+        ask: Ask,
+        place: Place,
+        stop: Stop,
+        on_text: Callable[[str], None] | None = None,
+        *,
+        window: str = "",
+    ) -> Completed:
+        if not self._is_live:
+            await self._find_root(ask.snapshot.document.location).knowledge.before_request(
+                ask.snapshot
+            )
         client = await self._client()
         try:
             completed = await asyncio.wait_for(
@@ -147,6 +180,8 @@ class Answers:
                     candidates=ask.candidates,
                     stop=stop,
                     use_memory=ask.use_memory,
+                    is_guess=ask.is_guess,
+                    on_delta=on_text,
                 ),
                 self._timeout_s,
             )
@@ -173,6 +208,9 @@ class Answers:
     def _is_declined(self, snapshot: Snapshot, text: str) -> bool:
         declined = self._find_root(snapshot.document.location).notes.declined
         return declined.is_declined(snapshot.prefix, text, snapshot.language)
+
+    def _habits_of(self, snapshot: Snapshot) -> Habits:
+        return self._find_root(snapshot.document.location).notes.habits
 
     def _fail(self, error: HabitusError) -> None:
         log.info("No answer: %s", error)

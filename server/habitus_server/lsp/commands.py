@@ -94,6 +94,16 @@ async def status(rooms: Rooms, where: Where) -> dict[str, Any]:
     return shown
 
 
+async def why(rooms: Rooms, where: Where) -> dict[str, Any]:
+    """Why the last place of a workspace showed a suggestion, or did not."""
+    root = rooms.about(where.uri)
+    place = None if root is None else root.notes.explaining.last
+    if place is None:
+        return {"sentence": "No suggestion has been asked for here yet."}
+    told: dict[str, Any] = msgspec.to_builtins(place)
+    return {**told, "sentence": place.why.sentence}
+
+
 _COMMANDS: dict[str, tuple[type, Callable[[Rooms, Any], Awaitable[dict[str, Any]]]]] = {
     "accept": (About, accept),
     "dismiss": (About, dismiss),
@@ -106,4 +116,5 @@ _COMMANDS: dict[str, tuple[type, Callable[[Rooms, Any], Awaitable[dict[str, Any]
     "pause": (Where, pause),
     "resume": (Where, resume),
     "status": (Where, status),
+    "why": (Where, why),
 }

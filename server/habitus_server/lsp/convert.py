@@ -8,8 +8,8 @@ from __future__ import annotations
 from lsprotocol import types
 
 from habitus_server import text
+from habitus_server.offers import Offer
 from habitus_server.session import Changed, Document, Opened, Saved, Snapshot
-from habitus_server.suggest import Offer
 from habitus_server.text import ContentChange, PositionEncoding
 
 ACCEPT = "habitus.accept"

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from habitus_server.lsp.root import Root
+from habitus_server.offers import Offer
 from habitus_server.records import Rating
 from habitus_server.session import Snapshot
-from habitus_server.suggest import Offer
 
 OWNERS_KEPT = 4096
 UNKNOWN = "This suggestion is not known here any more."

@@ -6,6 +6,7 @@ workspace was. Until it is opened it only follows; without an engine it waits.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ class Knowledge:
         self._gatherer: Gatherer | None = None
         self._max_chars = 0
         self._feed: MemoryFeed | None = None
+        self._catching_up: asyncio.Task[None] | None = None
         self._open_steps: dict[str, Step] = {}
         self._recent = RecentEdits()
 
@@ -77,6 +79,8 @@ class Knowledge:
 
     def close(self) -> None:
         """Tell nothing more."""
+        if self._catching_up is not None:
+            self._catching_up.cancel()
         if self._feed is not None:
             self._feed.close()
 
@@ -119,6 +123,13 @@ class Knowledge:
         if self._feed is not None:
             line = snapshot.document.buffer.line_at(snapshot.start)
             await self._feed.before_request(snapshot.path, line)
+
+    def catch_up(self, snapshot: Snapshot) -> None:
+        """Bring memory up to date beside what else goes on."""
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = asyncio.get_running_loop().create_task(
+                self.before_request(snapshot)
+            )
 
     def context_of(self, snapshot: Snapshot) -> Callable[[], tuple[Chunk, ...]]:
         """What else the model should see, as work for a thread on what stands now."""

@@ -12,20 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from habitus_server.checkups import Checkups
+from habitus_server.choosing import Habits
 from habitus_server.decision_files import DecisionFiles
 from habitus_server.declined import Declined
 from habitus_server.judgements import Judgements
+from habitus_server.lsp.explaining import Explaining
+from habitus_server.lsp.liking import Liking
 from habitus_server.lsp.opening import Opening
 from habitus_server.lsp.outside import Outside
+from habitus_server.offers import Offer
 from habitus_server.options import Options
 from habitus_server.parses import Parses
 from habitus_server.recorder import Recorder
 from habitus_server.records import Rating
-from habitus_server.rejections import Why
+from habitus_server.rejections import Why as WhyDeclined
 from habitus_server.scribe import Scribe
 from habitus_server.session import Snapshot, Step
-from habitus_server.suggest import Offer
 from habitus_server.watcher import Burst
+from habitus_server.whys import Why
 
 if TYPE_CHECKING:
     from habitus_server.store import Store
@@ -64,6 +68,8 @@ class Notebook:
                 spans_of=self._recorder.spans,
                 is_paused=lambda: self.is_paused,
             )
+        self.liking = Liking(clock)
+        self.explaining = Explaining(clock)
         self._outside = Outside(folder, window_id, clock, lambda: self.is_paused)
         self.executor = self._outside.executor
 
@@ -83,6 +89,7 @@ class Notebook:
     ) -> None:
         library = opened.library
         await self.declined.refresh(store)
+        self.explaining.write_to(workspace.last_why)
         recorder.attach(store, library)
         self.judgements.attach(store, DecisionFiles(self._folder, library, store))
         if self.checkups is not None:
@@ -161,14 +168,24 @@ class Notebook:
 
     async def dismiss(self, suggestion_id: str) -> str:
         """Reported: it was turned down. "" once that is on disk, or why it is not."""
+        self.liking.dismissed()
         if self._recorder is None:
             return self.not_recording
         return await self._recorder.dismiss(suggestion_id)
 
+    def explain(self, snapshot: Snapshot, why: Why) -> None:
+        """A request ended."""
+        self.explaining.note(snapshot, why)
+
+    @property
+    def habits(self) -> Habits:
+        """What is known of how suggestions are received here."""
+        return self.liking.habits
+
     async def rate(self, suggestion_id: str, rating: Rating, word: str | None) -> str:
         """Somebody said what it was worth. "" once that is on disk, or why it is not."""
         if rating is Rating.BAD and self._recorder is not None:
-            self._recorder.turn_down(suggestion_id, Why.RATED)
+            self._recorder.turn_down(suggestion_id, WhyDeclined.RATED)
         return await self.judgements.rate(suggestion_id, rating, word)
 
     # --- time ---------------------------------------------------------------------------
@@ -192,3 +209,5 @@ class Notebook:
         self._outside.look()
         if self._store is not None:
             await self.declined.refresh(self._store)
+            await self.liking.refresh(self._store)
+        await self.explaining.write()

@@ -26,6 +26,7 @@ from habitus_server.lsp.root import Root
 from habitus_server.lsp.roots import Roots
 from habitus_server.lsp.telling import Telling
 from habitus_server.lsp.window import Window
+from habitus_server.offers import Offer
 from habitus_server.session import (
     Closed,
     Document,
@@ -37,9 +38,9 @@ from habitus_server.session import (
     file_path,
 )
 from habitus_server.status import EngineFacts, Status
-from habitus_server.suggest import Offer
 from habitus_server.supervisor import EngineSupervisor
 from habitus_server.text import PositionEncoding
+from habitus_server.whys import Stage, Why
 
 TICK_S = 1.0
 OPENING_S = 2.0
@@ -136,6 +137,8 @@ class Rooms:
         else:
             self._focus = uri
         root.took(step)
+        if step.change is not None:
+            self.answers.suggester.changed(uri)
         if isinstance(event, Opened):
             self.tell()
 
@@ -172,7 +175,11 @@ class Rooms:
 
     async def suggest(self, snapshot: Snapshot, *, invoked: bool = False) -> tuple[Offer, ...]:
         """What to offer at a place; () with a reason in the status when that is nothing."""
-        return () if self.is_paused else await self.answers.suggest(snapshot, invoked=invoked)
+        if self.is_paused:
+            root = self.roots.of(snapshot.document.location)
+            root.notes.explain(snapshot, Why(Stage.PAUSED))
+            return ()
+        return await self.answers.suggest(snapshot, invoked=invoked)
 
     async def fix(
         self, snapshot: Snapshot, diagnostics: tuple[Diagnostic, ...]

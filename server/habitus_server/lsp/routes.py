@@ -96,6 +96,7 @@ COMMANDS = {
     "habitus.pause": "pause",
     "habitus.resume": "resume",
     "habitus.status": "status",
+    "habitus.why": "why",
 }
 
 

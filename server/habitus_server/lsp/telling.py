@@ -11,7 +11,7 @@ from habitus_server.lsp.outbox import Progress
 from habitus_server.lsp.root import Root
 from habitus_server.lsp.window import Window
 from habitus_server.status import EngineFacts, Facts, Status, describe
-from habitus_server.suggest import Source, Suggester
+from habitus_server.suggest import Suggester
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,7 @@ class Telling:
             paused=is_paused,
             not_recording=root.notes.not_recording if root else "No folder is open.",
             memory_files=root.knowledge.memory_files if root else 0,
-            answered_by_engine=answered[Source.ENGINE],
-            answered_by_typing_through=answered[Source.TYPED_THROUGH],
+            answered={source.value: count for source, count in answered.items()},
             problems=[
                 *([self._trouble] if self._trouble else []),
                 *(root.problems if root else []),

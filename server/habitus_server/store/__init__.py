@@ -18,6 +18,7 @@ from habitus_server.store.fixes import Fixes
 from habitus_server.store.forgetting import FORGETTINGS, Forgetting, RowId, Stored
 from habitus_server.store.landings import Landings
 from habitus_server.store.patterns import Patterns
+from habitus_server.store.reactions import Reactions
 from habitus_server.store.rejections import Rejections
 from habitus_server.store.suggestions import Event, Suggestions
 from habitus_server.store.tallies import Tallies
@@ -34,6 +35,7 @@ class Store(
     Decisions,
     Tasks,
     Rejections,
+    Reactions,
     Cycles,
     Facts,
     Tallies,

@@ -17,9 +17,11 @@ from pathlib import Path
 from habitus_server.errors import StoreError
 from habitus_server.workspaces import locked
 
-VERSION = 2
+VERSION = 3
 _HERE = Path(__file__).parent
-MIGRATIONS: dict[int, Path] = {1: _HERE / "migrations" / "1.sql"}
+MIGRATIONS: dict[int, Path] = {
+    version: _HERE / "migrations" / f"{version}.sql" for version in range(1, VERSION)
+}
 """SQL that takes a database from the version named to the next."""
 
 SCHEMA = _HERE / "schema.sql"

@@ -1,4 +1,4 @@
--- The signal store, version 2: what was suggested, and what became of it.
+-- The signal store, version 3: what was suggested, and what became of it.
 --
 -- One database per workspace, opened in WAL mode. Times are seconds since the epoch
 -- as the injected clock gives them. Texts are redacted before they arrive and hold "\n"
@@ -44,7 +44,8 @@ CREATE TABLE suggestions (
     parse_after     INTEGER,            -- and when settled
     diagnostics_before INTEGER,         -- errors and warnings on its lines when offered
     diagnostics_after  INTEGER,         -- and when settled
-    moved_to        TEXT                -- the file that its text went to
+    moved_to        TEXT,               -- the file that its text went to
+    features        TEXT                -- a JSON array (showing.FEATURES); NULL unless asked
 );
 CREATE INDEX suggestions_by_change ON suggestions (changed_at);
 CREATE INDEX suggestions_by_request ON suggestions (request_id);

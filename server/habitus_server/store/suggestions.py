@@ -216,8 +216,8 @@ def _insert_suggestion(sql: sqlite3.Connection, one: Suggestion) -> None:
     )
     sql.execute(
         "INSERT OR IGNORE INTO suggestions (id, request_id, rank, window, path, language, model,"
-        " adapter, offered_at, text, logprob, token_count, state, changed_at)"
-        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        " adapter, offered_at, text, logprob, token_count, state, changed_at, features)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             one.id,
             one.request_id,
@@ -233,6 +233,7 @@ def _insert_suggestion(sql: sqlite3.Connection, one: Suggestion) -> None:
             one.token_count,
             State.OFFERED.value,
             one.offered_at,
+            as_json(one.features) if one.features else None,
         ),
     )
 
