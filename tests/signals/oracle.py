@@ -90,7 +90,7 @@ class Oracle:
 
     def edit(self, start: int, end: int, new: str) -> None:
         """One edit as the editor sends it."""
-        for low, high, text in _touched("".join(self.chars[start:end]), start, new):
+        for low, high, text in touched("".join(self.chars[start:end]), start, new):
             if low != high or text:
                 self._edit(low, high, text)
 
@@ -235,7 +235,7 @@ def _claimed(new: str, missing: str) -> tuple[int, bool]:
     return max(line, same), line < len(new)
 
 
-def _touched(gone: str, start: int, new: str) -> list[tuple[int, int, str]]:
+def touched(gone: str, start: int, new: str) -> list[tuple[int, int, str]]:
     """The edits that are left of one which puts something back."""
     head = 0
     while head < min(len(gone), len(new)) and gone[head] == new[head]:

@@ -2,7 +2,8 @@
 
 A trial is one document with one accepted text and up to two dozen edits, sent as an editor
 sends them, in one of the three position encodings. After each edit the place, the text and
-the surviving characters are compared, at the end the settlement.
+the surviving characters are compared, at the end the settlement. Edits that change nothing
+but the layout of lines are left out: they are aligned.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 from typing import NamedTuple
 
 from habitus_server.outcomes import Settlement, Tracker
+from habitus_server.records import Outcome
 from habitus_server.text import (
     Buffer,
     ContentChange,
@@ -18,7 +20,7 @@ from habitus_server.text import (
     PositionEncoding,
     replay,
 )
-from signals.oracle import Oracle
+from signals.oracle import Oracle, touched
 from signals.scene import suggestion
 
 STEP_S = 0.3
@@ -55,18 +57,22 @@ class Trial:
         self.line_break = draw.choice(["\n", "\n", "\r\n", "\r"])
         self.now = 100.0
         self.edits = 0
+        self.cut: Cut | None = None
+        self.taken: list[str] = []
+        """What was taken away together with most of the text, without white space."""
+        self.is_doubtful = False
+        """Whether such a text was written anew: it may have been moved, or not."""
         before, after = self._words(draw.randrange(30)), self._words(draw.randrange(30))
         text = self._words(draw.randrange(1, 24)) or "x"
         self.buffer = Buffer(before + after)
         self.tracker = Tracker(self.buffer)
         plain = text.replace("\r\n", "\n").replace("\r", "\n")
         self.tracker.offer(suggestion(plain), len(before), len(before), self.now)
-        self._notify([self._change(self.buffer.text, len(before), len(before), text)])
-        self.tracker.accept("a", self.now)
         self.oracle = Oracle(before + text + after, len(before), len(before) + len(text))
+        self._notify([self._change(before + after, len(before), len(before), text)])
+        self.tracker.accept("a", self.now)
         self.done: list[Sent] = []
         self.is_undoing = False
-        self.cut: Cut | None = None
 
     def play(self) -> None:
         """Edit for a while, then compare what it settles as."""
@@ -85,6 +91,10 @@ class Trial:
         for _ in range(count):
             back = self._taken_back()
             sent = back or self._random_edit()
+            if _is_new_layout(sent):
+                if back is not None:
+                    self.done = []  # what came before it has other offsets as long as it stands
+                continue
             changes.append(self._change(self._text, sent.start, sent.end, sent.new))
             self._tell_oracle(sent)
             if back is None:
@@ -125,6 +135,9 @@ class Trial:
         signals = self.tracker.tick(self.now + 700.0)
         settled = next((one for one in signals if isinstance(one, Settlement)), None)
         assert settled is not None, "it had settled before"
+        if settled.outcome is Outcome.CENSORED:
+            assert self.is_doubtful, "nothing is in doubt"
+            return
         oracle = self.oracle
         assert (settled.outcome.value, settled.retained_chars) == (oracle.outcome, oracle.retained)
         assert settled.final_text == oracle.text.replace("\r\n", "\n").replace("\r", "\n")
@@ -175,18 +188,28 @@ class Trial:
 
     def _tell_oracle(self, sent: Sent) -> None:
         """One edit; a block with all of the text in it that is put back elsewhere carries it."""
+        for low, high, new in touched(sent.gone, sent.start, sent.new):
+            if low != high or new:
+                self._tell_part(Sent(low, high, new, "".join(self.oracle.chars[low:high])))
+
+    def _tell_part(self, sent: Sent) -> None:
         oracle, (low, high) = self.oracle, self.oracle.bounds
         tags, closed, before = oracle.marked(), oracle.closed, len(oracle.survivors)
         oracle.edit(sent.start, sent.end, sent.new)
         left = len(oracle.survivors)
+        self._doubt(sent, before, left, "".join(char for char, _ in tags))
         if before and left * 2 <= before and _solid(sent.gone) >= 4:
-            is_block = not sent.new and sent.start <= low and high <= sent.end
-            self.cut = Cut(sent.gone, low - sent.start, tags, closed, before) if is_block else None
-        if self.cut is None or left * 2 > self.cut.survivors:
-            self.cut = None
-        elif sent.new == self.cut.block and not sent.gone:
+            is_whole = sent.start <= low and high <= sent.end
+            self.cut = Cut(sent.gone, low - sent.start, tags, closed, before) if is_whole else None
+        elif self.cut and left * 2 <= self.cut.survivors and sent.new == self.cut.block:
             oracle.carry(sent.start, len(sent.new), self.cut.offset, self.cut.tags)
             oracle.closed, self.cut = self.cut.closed, None
+
+    def _doubt(self, sent: Sent, before: int, left: int, text: str) -> None:
+        new = "".join(sent.new.split())
+        self.is_doubtful = self.is_doubtful or any(gone in new for gone in self.taken)
+        if before and left * 2 <= before:
+            self.taken += ["".join(gone.split()) for gone in (sent.gone, text) if _solid(gone) >= 4]
 
     def _notify(self, changes: list[ContentChange]) -> None:
         self.now += STEP_S
@@ -194,6 +217,8 @@ class Trial:
         change = replay(self.buffer, changes, self.encoding)
         self.buffer = change.after
         self.tracker.edit(change, self.now)
+        if self.cut is not None and len(self.oracle.survivors) * 2 > self.cut.survivors:
+            self.cut = None  # it is back, and is put nowhere else any more
 
     def _change(self, text: str, start: int, end: int, new: str) -> ContentChange:
         return ContentChange(new, self._position(text, start), self._position(text, end))
@@ -219,6 +244,20 @@ class Trial:
             self.line_break if draw.random() < 0.1 else draw.choice(draw.choice([CODE, FAR, FAR]))
             for _ in range(size)
         )
+
+
+def _is_new_layout(sent: Sent) -> bool:
+    """Whether lines give way to the same characters, spaced and punctuated otherwise."""
+    gone, new = sent.gone, sent.new
+    while gone and new and gone[0] == new[0]:
+        gone, new = gone[1:], new[1:]
+    while gone and new and gone[-1] == new[-1]:
+        gone, new = gone[:-1], new[:-1]
+    bare_gone, bare_new = (
+        [char for char in text if not char.isspace() and char not in "'\",()"]
+        for text in (gone, new)
+    )
+    return "\n" in gone and new != "" and bare_gone == bare_new
 
 
 def _solid(text: str) -> int:
