@@ -44,6 +44,10 @@ class Declined:
         """Whether a text at the end of a prefix was turned down, there or somewhere alike."""
         return self._rejections.hold(keys_of(prefix, text, language), self._clock())
 
+    def texts_at(self, prefix: str) -> tuple[str, ...]:
+        """What was turned down at the end of a prefix, as it would go on from there."""
+        return self._rejections.texts_at(prefix, self._clock())
+
     def turn_down(self, suggestion: Suggestion, why: Why) -> Rejection:
         """Do not offer this again in such a place; returns what there is to store."""
         one = Rejection(

@@ -32,6 +32,7 @@ HALF_LIFE_S = 14 * 86_400.0
 LEAST_STRENGTH = 0.5
 MOST_TIMES = 8
 KEPT = 2_000
+MOST_TEXTS = 8
 LOOK_BACK_CHARS = 6_000
 MAX_TEXT_CHARS = 4_000
 MOST_OPENERS = 3
@@ -85,6 +86,23 @@ class Rejections:
         """Whether one of these keys is turned down at a time."""
         found = (self._held.get(key) for key in keys)
         return any(one is not None and strength(one, at) >= LEAST_STRENGTH for one in found)
+
+    def texts_at(self, prefix: str, at: float) -> tuple[str, ...]:
+        """What is turned down at the end of a prefix, as it would go on from there.
+
+        Narrower than `hold`: the very line, in blocks that begin alike.
+        """
+        if not self._held:
+            return ()
+        blocks, _, line = place_of(prefix).rpartition("\n")
+        found = []
+        for one in [held for held in self._held.values() if held.place.startswith(blocks)]:
+            its_blocks, _, its_line = one.place.rpartition("\n")
+            whole = its_line + one.text
+            is_here = its_blocks == blocks and line.startswith(its_line) and whole.startswith(line)
+            if is_here and len(whole) > len(line) and strength(one, at) >= LEAST_STRENGTH:
+                found.append(whole[len(line) :])
+        return tuple(found[-MOST_TEXTS:])
 
 
 def strength(one: Rejection, at: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 
 from habitus_server.records import Rejection
@@ -183,3 +184,17 @@ def test_a_large_file_costs_no_more_than_a_small_one() -> None:
     for _ in range(100):
         assert list(keys_of(large, "a + b * (a - b)", "python"))
     assert time.process_time() - begun < 0.5, "more than 5 ms a question"
+
+
+def test_what_was_turned_down_at_a_place_is_told_as_it_goes_on_from_there() -> None:
+    rejections = Rejections()
+    prefix = "def area(radius):\n    return "
+    one = msgspec.structs.replace(
+        turned_down(Why.DISMISSED), place=place_of(prefix), text="3.14 * radius"
+    )
+    rejections.add(one)
+    assert rejections.texts_at(prefix, 0.0) == ("3.14 * radius",)
+    assert rejections.texts_at("import math\n\n" + prefix + "3.1", 0.0) == ("4 * radius",)
+    for other in ("def edge(radius):\n    return ", prefix + "4", prefix + "3.14 * radius", "x = "):
+        assert rejections.texts_at(other, 0.0) == ()
+    assert rejections.texts_at(prefix, 40 * HALF_LIFE_S) == ()

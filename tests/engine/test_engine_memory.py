@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -418,3 +419,29 @@ def test_of_a_large_change_nothing_is_learned_since_nobody_typed_it(desk: Answer
     desk.memory.remember("w", "a.py", before)
     desk.memory.remember("w", "a.py", before.replace("value", "other"), learn=True)
     assert desk.memory.take_lesson() is None
+
+
+def test_a_rejected_text_gives_way_to_the_next_best_at_that_place_only(desk: Answerer) -> None:
+    often, seldom = "    return self.host\n", "    return self.port\n"
+    head = "def withdraw(self, amount):\n"
+    desk.memory.remember("w", "a.py", (head + often) * 2 + head + seldom)
+
+    def completed(prefix: str, rejected: tuple[str, ...]) -> str:
+        place = Place("w", "b.py", "python", prefix, "", rejected=rejected)
+        answer = desk.complete(Complete(1, "x", place, stop=Stop(max_tokens=40)))
+        return answer.candidates[0].text
+
+    for cut in ("    return self.", "    return se", "    return "):
+        rest = often.strip("\n")[len(cut) :]
+        assert completed(head + cut, ()) == rest
+        assert completed(head + cut, (rest,)) == seldom.strip("\n")[len(cut) :]
+        assert completed(head + cut, (rest + " + 1",)) == rest
+
+
+def test_what_many_places_say_outlasts_one_rejection(desk: Answerer) -> None:
+    text = "def withdraw(self, amount):\n    return self.subtract(amount)\n"
+    desk.memory.remember("w", "a.py", text * 12)
+    place = Place("w", "b.py", "python", "def withdraw(self, amount):\n    return self.", "")
+    wary = msgspec.structs.replace(place, rejected=("subtract(amount)",))
+    costs = [desk.score(Score(1, one, "subtract(amount)")).bits for one in (place, wary)]
+    assert costs[0] < costs[1] < bits(desk, place.prefix, "subtract(amount)", memory=False)

@@ -6,8 +6,6 @@ Knows tokens as numbers.
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 
 from habitus_server.engine.gates import Level
@@ -26,15 +24,18 @@ def ladder(seen: Seen, *, is_local: bool) -> list[Level]:
     calls than they save.
     """
     levels: list[Level] = []
-    counts: Counter[int] = Counter()
-    counted = waits_for = 0
+    counts: dict[int, int] = {}
+    counted = waits_for = most = best = 0
     for length in sorted(seen, reverse=True):
-        tokens = seen[length]
-        counts.update(tokens)
-        counted += len(tokens)
+        for token in seen[length]:
+            count = counts[token] = counts.get(token, 0) + 1
+            if count > most:
+                most, best = count, token
+        counted += len(seen[length])
         if counted > waits_for:
             shares = [count / counted for count in counts.values()]
-            levels.append(Level(is_local, length, counted, list(counts), shares))
+            likeliest = best, most / counted
+            levels.append(Level(is_local, length, counted, list(counts), shares, likeliest))
             waits_for = 2 * counted
             if len(levels) == LEVELS:
                 break

@@ -98,8 +98,8 @@ class Gates:
     def mix(self, model: Probabilities, levels: Sequence[Level], *, is_known: bool) -> Mixture:
         """The served distribution; `is_known` says that the model was trained for the language."""
         rows = _rows(model, levels, is_known)
-        slopes = self.weights.tolist()  # numbers, not arrays: there are few
-        openness = [1.0 / (1.0 + exp(-sum([slopes[at] for at in row]))) for row in rows]
+        table = self.weights.tolist()  # numbers, not arrays: there are few
+        openness = [1.0 / (1.0 + exp(-sum(map(table.__getitem__, row)))) for row in rows]
         passed, weights = 1.0, []
         for share in openness:
             weights.append(passed * share)

@@ -235,4 +235,13 @@ class Memory:
         after = Document("after", *self._asking.read(place.suffix[:LOCAL_CHARS]))
         context, cut = split_words(before, self._tokens)
         vocabulary = vocabulary_level(np.concatenate((before.ids, after.ids)))
-        return View(Run((before, after)), vocabulary, context, cut, segments, place.path)
+        rejected = tuple(text.partition("\n")[0].encode() for text in place.rejected)
+        return View(
+            Run((before, after)),
+            vocabulary,
+            context,
+            cut,
+            segments,
+            place.path,
+            tuple(filter(None, rejected)),
+        )

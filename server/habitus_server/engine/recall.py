@@ -21,8 +21,11 @@ from habitus_server.engine.tokens import Tokens
 from habitus_server.engine.trail import Trail, enough, trail_of
 from habitus_server.engine.vocabulary import Vocabulary
 
-WANTED = 48
+WANTED = 24
 """Shorter matches are looked at until this many places are: three levels need no more."""
+
+WARY = 4
+"""Of the places that go on as a rejected text does, so many count as one, and fewer as none."""
 
 _LONGEST_WORD = 512
 
@@ -32,7 +35,8 @@ class View(msgspec.Struct, frozen=True):
 
     `context` are the last tokens before the word at the cursor, `cut` is that word as far as
     it stands left of it. `vocabulary` is what the open file is made of, whatever stands before
-    it: evidence behind a match of length 0.
+    it: evidence behind a match of length 0. Where a place goes on as one of the `rejected`
+    texts does, it counts for little.
     """
 
     local: Run
@@ -41,6 +45,7 @@ class View(msgspec.Struct, frozen=True):
     cut: bytes
     segments: tuple[Run, ...]
     without: str
+    rejected: tuple[bytes, ...] = ()
 
 
 class Recall:
@@ -68,11 +73,14 @@ class Recall:
             *(trail_of(run, view.context, without=view.without) for run in view.segments),
         ]
         self._heals = bool(view.cut)
+        self._rejected = view.rejected
         self._ways: list[Way] = []
         """While a cut word is healed all there is to go by; then tokens joined to a line's
         end, of which a part is written."""
         if self._heals:
-            self._ways = ways_on(vocabulary, self.trails, view.cut, ends_line=ends_line)
+            ways = ways_on(vocabulary, self.trails, view.cut, ends_line=ends_line)
+            doubted = [way for way in ways if self._is_rejected(way.tokens)]
+            self._ways = [way for way in ways if way not in doubted] + doubted[WARY - 1 :: WARY]
 
     def mix(self, model: Probabilities) -> Probabilities:
         """The served distribution, given the model's."""
@@ -96,6 +104,10 @@ class Recall:
             ways = ways + self._joined(token)
         self._seen = None
         self._written.append(token)
+        if self._rejected:
+            piece = self._vocabulary.tokens.pieces[token]
+            goes_on = [rest for rest in self._rejected if rest.startswith(piece)]
+            self._rejected = tuple(rest[len(piece) :] for rest in goes_on if rest != piece)
         self._ways = [
             Way(way.length + 1, way.tokens[1:], way.is_local)
             for way in ways
@@ -165,14 +177,29 @@ class Recall:
     def _read(self, trails: Sequence[Trail], seen: Seen) -> None:
         """What followed the places that match best, as a completion writes it."""
         length = enough(trails, WANTED)
-        firsts = self._vocabulary.line_firsts
+        firsts = self._vocabulary.line_firsts if self._ends_line else None
         for trail in trails:
             for shared, places in trail.places(length).items():
+                if self._rejected:
+                    places = self._trusted(trail.run, places)
                 tokens = trail.tokens_at(places)
-                if self._ends_line:
+                if firsts is not None:
                     tokens = [firsts[token] for token in tokens]
-                if tokens:
-                    seen.setdefault(shared, []).extend(tokens)
+                if shared in seen:
+                    seen[shared] += tokens
+                elif tokens:
+                    seen[shared] = tokens
+
+    def _trusted(self, run: Run, places: list[int]) -> list[int]:
+        """The places, of those that go on as a rejected text does a few only."""
+        size = max(map(len, self._rejected))
+        doubted = [p for p in places if self._is_rejected(self._way_from(run, p, size))]
+        return [p for p in places if p not in doubted] + doubted[WARY - 1 :: WARY]
+
+    def _is_rejected(self, tokens: Sequence[int]) -> bool:
+        """Whether tokens spell the whole of a rejected text."""
+        spelled = self._vocabulary.tokens.bytes_of(tokens)
+        return any(spelled.startswith(rest) for rest in self._rejected)
 
     def _joined(self, token: int) -> list[Way]:
         """Tokens that a line's completion writes as several, this one first."""

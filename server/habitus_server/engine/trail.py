@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from habitus_server.engine.segment import GAP, LONGEST, Places, Run, SortedSegment
+from habitus_server.engine.segment import LONGEST, Places, Run, SortedSegment
 
 SAMPLE = 64
 """At most about this many places are read of one length; a sample stands for more."""
@@ -33,8 +33,8 @@ class _Trail:
         tokens = self._tokens
         first, last = self._hidden_span
         if first < 0:
-            return [token for p in places if (token := tokens[p]) != GAP]
-        return [token for p in places if (token := tokens[p]) != GAP and not first <= p <= last]
+            return [token for p in places if (token := tokens[p]) >= 0]
+        return [token for p in places if (token := tokens[p]) >= 0 and not first <= p <= last]
 
     def visible(self, places: list[int]) -> list[int]:
         """Those of the places that are not in the document left out."""

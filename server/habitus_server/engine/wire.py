@@ -52,7 +52,8 @@ class Place(msgspec.Struct, frozen=True):
     """Where in a workspace text is wanted: all that a prompt is made of.
 
     `prefix` and `suffix` are whole-buffer text either side of the cursor (the
-    prompt room truncates); `chunks` are in the order in which they are shown.
+    prompt room truncates); `chunks` are in the order in which they are shown;
+    `rejected` are texts that were turned down here, which memory is wary of.
     """
 
     workspace: str
@@ -61,6 +62,7 @@ class Place(msgspec.Struct, frozen=True):
     prefix: str
     suffix: str
     chunks: tuple[Chunk, ...] = ()
+    rejected: tuple[str, ...] = ()
 
 
 class Complete(Message, frozen=True, tag=True):

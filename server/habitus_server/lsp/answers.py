@@ -174,7 +174,7 @@ class Answers:
         try:
             completed = await asyncio.wait_for(
                 client.complete(
-                    place,
+                    self._wary(place, ask),
                     window=window or self._window_id,
                     adapter=ask.adapter,
                     candidates=ask.candidates,
@@ -195,6 +195,12 @@ class Answers:
         if completed.lacks_memory:
             self._find_root(ask.snapshot.document.location).knowledge.connect(client)
         return completed
+
+    def _wary(self, place: Place, ask: Ask) -> Place:
+        """A place with what was turned down there; asked for by hand, that may come again."""
+        declined = self._find_root(ask.snapshot.document.location).notes.declined
+        rejected = () if ask.invoked else declined.texts_at(ask.snapshot.prefix)
+        return msgspec.structs.replace(place, rejected=rejected) if rejected else place
 
     async def _infill(self, ask: Ask, prefix: str, suffix: str, stop: Stop) -> list[str]:
         place = Place(ask.workspace, ask.snapshot.path, ask.snapshot.language, prefix, suffix)
