@@ -23,7 +23,7 @@ imports: setup
 	$(BIN)/lint-imports --no-cache
 
 # Every bench runs, whatever those before it missed.
-bench: setup
+bench: setup $(VENV)/.bench
 	failed=0; \
 	for one in benchmarks/startup.py benchmarks/shared_engine.py benchmarks/decode.py \
 	  benchmarks/memory.py "-m benchmarks.signals" "-m benchmarks.latency"; do \
@@ -33,7 +33,7 @@ bench: setup
 bench-signals: setup
 	$(BIN)/python -m benchmarks.signals
 
-bench-latency: setup
+bench-latency: setup $(VENV)/.bench
 	$(BIN)/python -m benchmarks.latency
 
 format: setup
@@ -47,6 +47,11 @@ setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+# The latency bench compares with llama.cpp, which is compiled here.
+$(VENV)/.bench: $(VENV)/.ready
+	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	touch $@
 
 clean:

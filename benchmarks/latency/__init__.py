@@ -1,7 +1,7 @@
 """How fast Habitus answers, measured beside what it is compared with.
 
     python -m benchmarks.latency                    every module, one report
-    python -m benchmarks.latency trace_requests     named modules only
+    python -m benchmarks.latency keystrokes         named modules only
     python -m benchmarks.latency --small            a rehearsal in a few minutes, judged alike
 
 A module of this folder that defines `figures(options: Options) -> list[dict]`, made of

@@ -167,7 +167,7 @@ class _Steps:
         self._is_read = True
         if reading.ahead is not None:
             draft, rows = reading.ahead
-            self._draft, self._rows = list(draft), torch.cat((self._rows, rows))
+            self._draft, self._rows = list(draft), torch.cat((self._rows, rows)).cpu()
             reading.ahead = None  # read once: another candidate starts from the prompt alone
         else:
             reading.cache.crop(len(reading.ids))
@@ -202,9 +202,10 @@ class _Steps:
         cache.crop(len(self._reading.ids) + len(self._ids) - 1)
         self._draft = self._drafted()
         started = time.perf_counter()
+        # Logits leave a GPU once for all rows, which is the only wait for it.
         self._rows = network.forward(
             [self._ids[-1], *self._draft], cache, rows=1 + len(self._draft)
-        )
+        ).cpu()
         if self._pace is not None:
             self._pace.note_cost(len(self._draft), time.perf_counter() - started)
         self._at = 0
