@@ -8,11 +8,10 @@ own process; it knows no socket and no queue.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 
 import msgspec
-import torch
 
 from habitus_server.engine.decode import (
     Mixer,
@@ -31,6 +30,7 @@ from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import RESIDENT_ADAPTERS, Forward, Model
 from habitus_server.engine.pace import Pace
 from habitus_server.engine.reader import LineReader
+from habitus_server.engine.shortstep import one_thread
 from habitus_server.engine.wire import Complete, Completed, Place, Score, Scored
 from habitus_server.errors import ModelError
 from habitus_server.records import AdapterRef
@@ -82,7 +82,7 @@ class Answerer:
         read = time.perf_counter()
         candidates = []
         written: list[int] = []
-        with self._step_threads():
+        with one_thread() if self._is_small else nullcontext():
             for rank in range(max(1, request.candidates)):
                 candidate, written = generate(
                     reading,
@@ -178,20 +178,6 @@ class Answerer:
             share = self._cache_limit_bytes // (RESIDENT_ADAPTERS + 1)
             self._caches[version] = PrefixCaches(network.new_cache, share)
         return self._caches[version]
-
-    @contextmanager
-    def _step_threads(self) -> Iterator[None]:
-        """One thread while writing token by token, where the products are small.
-
-        A second one gains nothing there, and costs much when another program wants its core.
-        """
-        usual = torch.get_num_threads()
-        if self._is_small:
-            torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(usual)
 
     def _request_mixer(self, request: Complete) -> Mixer:
         return self._mixer(request.place, request.use_memory, one_line=request.stop.mode == "line")

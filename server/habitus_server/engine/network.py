@@ -26,8 +26,8 @@ from torch.nn.functional import (
 
 from habitus_server.engine.kvcache import KvCache
 from habitus_server.engine.lora import LowRank
-from habitus_server.engine.packing import Crew, Packed
-from habitus_server.engine.shortstep import MOST_ROWS, ShortLayer, ShortStep
+from habitus_server.engine.packing import Packed
+from habitus_server.engine.shortstep import MOST_ROWS, ShortLayer, ShortStep, one_thread
 from habitus_server.errors import ModelError
 
 ATTENTION = ("q_proj", "k_proj", "v_proj")
@@ -97,7 +97,6 @@ class Network:
         place = self._embedding.device
         # No CPU adds up in fp16: such weights are there to be packed.
         self._packs = self._embedding.dtype == torch.float16 and place.type == "cpu"
-        self._crew = Crew() if self._packs else None
         self._dtype = torch.float32 if self._packs else self._embedding.dtype
         head = self._embedding if shape.tied else weights["lm_head.weight"]
         product = self._product(head, weights.get("lm_head.bias"))
@@ -124,7 +123,8 @@ class Network:
             raise ModelError(f"A prompt of {end} tokens is longer than the model's context.")
         cache.reserve(min(self.positions, -(-end // 256) * 256))
         if self._short is not None and count <= MOST_ROWS:
-            x = self._short.read(ids, cache.store, start)
+            with one_thread():
+                x = self._short.read(ids, cache.store, start)
         else:
             x = self._read(ids, cache, start)
         cache.length = end
@@ -243,9 +243,7 @@ class Network:
         return Projection(self._product(weight.contiguous(), bias), down, up)
 
     def _product(self, weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
-        if self._crew is not None:
-            return Packed(weight, bias, self._crew)
-        return partial(linear, weight=weight, bias=bias)
+        return Packed(weight, bias) if self._packs else partial(linear, weight=weight, bias=bias)
 
     def _sides(
         self, names: tuple[str, ...], rows: Mapping[str, int] | None

@@ -8,39 +8,20 @@ torch without them, `halved` gives None and weights stay as they are. Knows no m
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-
-MANY_ROWS = 64
-"""Below this a product is over before another thread has woken."""
 
 _BELOW_FP16 = 2.0**-25
 """Half of the smallest step of fp16: what a tiny number may lose, of any size."""
 
 
-class Crew:
-    """Threads that share the rows of a long product: these kernels use but their caller's."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "product")
-
-    def share(self, product: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """`product(x)`, on as many threads as torch may use now."""
-        mine, *others = x.chunk(torch.get_num_threads())
-        jobs = [self._pool.submit(_inferred, product, part) for part in others]
-        return torch.cat([product(mine), *(job.result() for job in jobs)])
-
-
 class Packed:
     """`y = x Wᵀ + b` for fp32 rows `x` `[rows, in]`; `weight` `[out, in]` is fp16."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, crew: Crew) -> None:
-        self._crew = crew
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         with warnings.catch_warnings():
             # Deprecated in favour of nothing that does the same; `is_available` looks for it.
             warnings.simplefilter("ignore", UserWarning)
@@ -49,15 +30,7 @@ class Packed:
             self(torch.zeros(1, weight.shape[1]))  # says so once more, at its first use
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self._crew.share(self._product, x) if len(x) >= MANY_ROWS else self._product(x)
-
-    def _product(self, x: Tensor) -> Tensor:
         return torch.fbgemm_linear_fp16_weight_fp32_activation(x, self._weight, self._bias)
-
-
-def _inferred(product: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    with torch.inference_mode():  # which each thread enters for itself
-        return product(x)
 
 
 def is_available() -> bool:

@@ -8,7 +8,9 @@ for more tokens; knows no cache beyond its buffer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import sqrt
 
 import numpy as np
 import torch
@@ -21,6 +23,21 @@ Product = Callable[[Tensor], Tensor]
 
 MOST_ROWS = 16
 """Beyond so many, products take nearly all of the time."""
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch on one thread for a while.
+
+    Where products are small a second one gains nothing, and costs much when another
+    program wants its core.
+    """
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 class ShortLayer:
@@ -77,14 +94,13 @@ class ShortStep:
         turns = self._turns[start:end]
         mask = self._mask(start, count)
         written = store.numpy()
-        for index, layer in enumerate(self._layers):
+        # Cutting views costs as much as a small product: all layers are cut at once.
+        held = [one.unbind() for one in store[..., :end, :].unbind()]
+        for index, (layer, (keys, values)) in enumerate(zip(self._layers, held, strict=True)):
             mixed = layer.attention(self._normed(x, layer.before)).numpy()
             query = self._keep(mixed, turns, written[index, :, 0, :, start:end])
             seen = scaled_dot_product_attention(
-                torch.from_numpy(query),
-                store[index, 0, :, :, :end],
-                store[index, 1, :, :, :end],
-                attn_mask=mask,
+                torch.from_numpy(query), keys, values, attn_mask=mask
             )
             x += layer.out(self._joined(seen.numpy(), count)).numpy()
             both = layer.gates(self._normed(x, layer.between)).numpy()
@@ -110,8 +126,10 @@ class ShortStep:
         return torch.from_numpy(apart.transpose(2, 0, 1, 3).reshape(count, -1))
 
     def _normed(self, x: Rows, gain: Rows) -> Tensor:
-        squares = np.einsum("ij,ij->i", x, x) / x.shape[1]
-        scaled = x * (1.0 / np.sqrt(squares + self._epsilon))[:, None]
+        # A row's product with itself, row by row: numpy's ways over all rows take longer.
+        squares = [float(row.dot(row)) / x.shape[1] for row in x]
+        scales = [1.0 / sqrt(square + self._epsilon) for square in squares]
+        scaled = x * np.array(scales, np.float32)[:, None]
         scaled *= gain
         return torch.from_numpy(scaled)
 
