@@ -235,5 +235,8 @@ class MemoryFeed:
             for path in tuple(self._dirty):
                 await self._send(path)
             self._on_news()
+            # What was answered until the engine has taken all of it in knew less.
+            await client.status(settled=True)
+            self._on_news()
         except EngineError as error:
             log.info("Memory was not filled: %s", error)

@@ -198,7 +198,7 @@ class Suggester:
         return flight
 
     async def _work(self, flight: Flight) -> tuple[Offer, ...]:
-        ask = flight.ask
+        ask, era = flight.ask, self._lately.era
         stop = stop_at(ask.snapshot, ask.completion)
         place = await self.place(ask)
         began = self._now()
@@ -212,7 +212,7 @@ class Suggester:
             others = await asyncio.to_thread(self._chooser.offers, further, stop, completed)
             known = {offer.suggestion.text for offer in offers}
             offers = (*offers, *(one for one in others if one.suggestion.text not in known))
-        self._lately.add(ask, offers)
+        self._lately.add(ask, offers, era)
         if not ask.is_guess:
             self.answered[Source.ENGINE] += 1
         return offers

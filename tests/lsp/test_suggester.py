@@ -107,6 +107,19 @@ class Oracle:
         return Suggester(self.complete, lambda _snapshot: tuple, Chooser(lambda: 0.0, is_declined))
 
 
+async def test_an_answer_that_was_asked_for_before_memory_changed_is_not_kept() -> None:
+    oracle = Oracle("compute(1)")
+    oracle.may_answer.clear()
+    suggester, typist = oracle.suggester(), Typist("x = ‸")
+    first = asyncio.create_task(suggester.suggest(typist.ask()))
+    await asyncio.sleep(0.01)
+    suggester.forget_answers()
+    oracle.may_answer.set()
+    await first
+    await suggester.suggest(typist.ask())
+    assert oracle.asked == 2
+
+
 async def test_typing_a_suggestion_asks_the_engine_once() -> None:
     oracle, typist = Oracle("value + 1"), Typist("x = ‸\n")
     suggester = oracle.suggester()
