@@ -21,6 +21,8 @@ class Flight:
 
     def __init__(self, ask: Ask, work: Callable[[Flight], Awaitable[tuple[Offer, ...]]]) -> None:
         self.ask = ask
+        self.is_stale = False
+        """Whether another document was edited since: the answer is given, but not kept."""
         self._typed = ""
         self._text = ""
         self._waiters = 0

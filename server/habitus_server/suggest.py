@@ -105,6 +105,8 @@ class Suggester:
         """A document was edited: a key was pressed, and the context of others has changed."""
         self._pace.typed(self._now())
         self._lately.forget_others(uri)
+        for other, flight in self._flights.items():
+            flight.is_stale = flight.is_stale or other != uri
 
     def forget(self, uri: str) -> None:
         """Drop what is known of a closed document, and stop working on it."""
@@ -212,7 +214,8 @@ class Suggester:
             others = await asyncio.to_thread(self._chooser.offers, further, stop, completed)
             known = {offer.suggestion.text for offer in offers}
             offers = (*offers, *(one for one in others if one.suggestion.text not in known))
-        self._lately.add(ask, offers, era)
+        if not flight.is_stale:
+            self._lately.add(ask, offers, era)
         if not ask.is_guess:
             self.answered[Source.ENGINE] += 1
         return offers

@@ -298,6 +298,19 @@ async def test_an_edit_in_another_document_makes_the_answer_stale() -> None:
     assert oracle.asked == 2
 
 
+async def test_an_answer_at_work_while_another_document_is_edited_is_given_but_not_kept() -> None:
+    oracle, typist = Oracle("value"), Typist("x = ‸\n")
+    suggester = oracle.suggester()
+    oracle.may_answer.clear()
+    asked = asyncio.create_task(offered(suggester, typist.ask()))
+    await until(lambda: oracle.asked == 1)
+    suggester.changed("file:///w/b.py")
+    oracle.may_answer.set()
+    assert len(await asked) == 1
+    await offered(suggester, typist.ask())
+    assert oracle.asked == 2
+
+
 async def test_typing_a_bracket_that_the_editor_closes_goes_on_with_the_suggestion() -> None:
     oracle, typist = Oracle("call(a)"), Typist("x = ‸\n")
     suggester = oracle.suggester()

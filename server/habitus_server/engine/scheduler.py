@@ -4,8 +4,7 @@ Promises that the newest request of a window replaces its older ones, that windo
 take turns, that a guess gives way to any other request, that a cancelled request
 stops between two tokens, and that the model is loaded when wanted and freed when
 idle. One worker thread owns the model; the methods here are called from the event
-loop's thread. Does not know sockets: a
-`Peer` is whatever takes replies.
+loop's thread. Does not know sockets: a `Peer` is whatever takes replies.
 """
 
 from __future__ import annotations
@@ -20,18 +19,12 @@ from typing import Protocol
 import msgspec
 
 from habitus_server.engine import wire
+from habitus_server.engine.jobs import Job, Peer
 from habitus_server.engine.wire import EngineStatus
 from habitus_server.errors import HabitusError
 
 RETRY_LOAD_S = 20.0
 _log = logging.getLogger(__name__)
-
-
-class Peer(Protocol):
-    """One client; replies may come from any thread."""
-
-    def reply(self, message: wire.Message) -> None:
-        """Send a message, or drop it when the client has gone."""
 
 
 class Workshop(Protocol):
@@ -73,37 +66,6 @@ class Interrupted(Exception):  # noqa: N818 (a signal, not an error)
     """Work was stopped on purpose, between two tokens."""
 
 
-class _Job:
-    def __init__(self, peer: Peer, request: wire.Complete | wire.Score, arrived_s: float) -> None:
-        self.peer = peer
-        self.request = request
-        self.arrived_s = arrived_s
-        self.cancelled = False
-
-    @property
-    def is_guess(self) -> bool:
-        """Whether nobody waits for the answer."""
-        return isinstance(self.request, wire.Complete) and self.request.is_guess
-
-    def replaces(self, older: _Job) -> bool:
-        """Whether an older request is of no use now that this one has come."""
-        if not (_is_completion(self) and _is_completion(older)):
-            return False
-        if older.is_guess and not self.is_guess:
-            return True
-        return self.lane == older.lane and self.is_guess <= older.is_guess
-
-    @property
-    def lane(self) -> tuple[int, str]:
-        """Requests of one lane come from one window, or measure for one peer."""
-        window = self.request.window if isinstance(self.request, wire.Complete) else ""
-        return id(self.peer), window
-
-
-def _is_completion(job: _Job) -> bool:
-    return isinstance(job.request, wire.Complete)
-
-
 class Scheduler:
     """A queue of requests and the thread that works them off."""
 
@@ -122,8 +84,8 @@ class Scheduler:
         self._on_work = on_work
         self._on_crash = on_crash
         self._changed = threading.Condition()
-        self._queue: list[_Job] = []
-        self._running: _Job | None = None
+        self._queue: list[Job] = []
+        self._running: Job | None = None
         self._turns: dict[tuple[int, str], int] = {}
         self._turn = 0
         self._stopping = False
@@ -142,7 +104,7 @@ class Scheduler:
 
     def submit(self, peer: Peer, request: wire.Complete | wire.Score) -> None:
         """Queue a request in place of its window's older ones."""
-        job = _Job(peer, request, time.monotonic())
+        job = Job(peer, request, time.monotonic())
         with self._changed:
             for older in self._jobs():
                 if job.replaces(older):
@@ -207,10 +169,10 @@ class Scheduler:
                 memory_tokens=vitals.memory_tokens,
             )
 
-    def _jobs(self) -> list[_Job]:
+    def _jobs(self) -> list[Job]:
         return [*self._queue, *([self._running] if self._running else [])]
 
-    def _cancel(self, job: _Job) -> None:
+    def _cancel(self, job: Job) -> None:
         job.cancelled = True
         if job in self._queue:
             self._queue.remove(job)
@@ -240,7 +202,7 @@ class Scheduler:
             self._set("unloaded", "idle; loads again on demand", 0.0)
         return True
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> Job | None:
         """The job of the lane served longest ago; None when only idle work, or nothing, waits."""
         with self._changed:
             patience = self._unload_after_s if self._state == "ready" else None
@@ -262,7 +224,7 @@ class Scheduler:
     def _may_study(self) -> bool:
         return self._wants_study and self._state == "ready"
 
-    def _serve(self, job: _Job) -> None:
+    def _serve(self, job: Job) -> None:
         self._on_work()
         try:
             answer = self._answer(job)
@@ -279,7 +241,7 @@ class Scheduler:
         job.peer.reply(answer)
         self._on_work()
 
-    def _answer(self, job: _Job) -> wire.Message:
+    def _answer(self, job: Job) -> wire.Message:
         request = job.request
 
         def check() -> None:
