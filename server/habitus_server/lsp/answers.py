@@ -128,10 +128,11 @@ class Answers:
 
     async def _ask(self, snapshot: Snapshot, *, invoked: bool) -> tuple[Root, Ask | Why]:
         root = self._find_root(snapshot.document.location)
-        try:
-            await asyncio.wait_for(root.ready.wait(), self._timeout_s)
-        except TimeoutError as error:
-            raise EngineError(f"The workspace {root.folder} is still being opened.") from error
+        if not root.ready.is_set():
+            try:
+                await asyncio.wait_for(root.ready.wait(), self._timeout_s)
+            except TimeoutError as error:
+                raise EngineError(f"The workspace {root.folder} is still being opened.") from error
         limit = root.config.completion.max_file_bytes
         reason = why_unsuitable(snapshot.document, limit) or await root.why_silent(snapshot)
         root.set_problem("document", reason)
