@@ -26,7 +26,7 @@ from lsprotocol import types
 from habitus_server import options as flags
 from habitus_server.engine import wire
 from habitus_server.engine.wire import Candidate, Completed, EngineStatus, Place, Stop
-from habitus_server.lsp import inline
+from habitus_server.lsp import inline, turns
 from habitus_server.lsp.outbox import Outbox, Progress
 from habitus_server.lsp.rooms import Rooms
 from habitus_server.lsp.window import Window
@@ -131,6 +131,7 @@ async def _own_share(folder: Path, count: int) -> list[float]:
     """Seconds of each request: the change taken in, and its answer as the editor gets it."""
     rooms, uri = _rooms(folder, _long_text())
     rooms._engine = _Line()  # type: ignore[assignment]
+    turns.shorten()  # as a window does when it starts
     root = rooms.roots.open(folder / "project", is_inside=True)
     await root.ready.wait()
     seconds = []
@@ -207,6 +208,7 @@ async def _typed_through(folder: Path, count: int) -> tuple[list[float], list[fl
             item = answer.items[0] if answer is not None else None
             if item is not None and _source(item) is Source.ENGINE and item.insert_text[:1].strip():
                 model.append(took)
+                await asyncio.sleep(PAUSE_S)
                 version += 1
                 at = Position(line, indent)
                 key = ContentChange(item.insert_text[0], at, at)

@@ -159,6 +159,8 @@ def forget(
         is_job_running = _clear_work(workspace)
     copies = store.erase()
     cleaned = clean_logs(logs, choice.marks.are_in)
+    # The last place that was asked about may be one of the file.
+    workspace.last_why.unlink(missing_ok=True)
     serving = registry.serving(workspace)
     return Forgotten(
         removed, doomed, serving, serving != before, (*copies, *cleaned), is_job_running

@@ -5,6 +5,8 @@ Promises bounded answers, however large the file; knows text alone.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from habitus_server.lexing import inside_at
@@ -44,8 +46,9 @@ class Cursor(msgspec.Struct, frozen=True):
         return next((line for line in self.lines_above() if line.strip()), "")
 
 
+@lru_cache(maxsize=4)
 def between(prefix: str, suffix: str, language: str) -> Cursor:
-    """The cursor between two halves of a buffer."""
+    """The cursor between two halves of a buffer; a request asks for the same one again."""
     return Cursor(
         prefix=prefix,
         suffix=suffix,

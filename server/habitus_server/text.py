@@ -102,7 +102,11 @@ class _Piece:
     def line_starts(self) -> list[int]:
         """Where lines start, the one after the last break included; made when asked for."""
         if self._starts is None:
-            self._starts = [0, *(found.end() for found in LINE_BREAK.finditer(self.text))]
+            if "\r" in self.text:
+                self._starts = [0, *(found.end() for found in LINE_BREAK.finditer(self.text))]
+            else:  # ten times as fast, and asked after every key
+                lines = self.text.split("\n")
+                self._starts = [0, *accumulate(len(line) + 1 for line in lines[:-1])]
         return self._starts
 
 

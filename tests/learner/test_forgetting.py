@@ -289,6 +289,15 @@ def test_the_log_of_deletions_is_empty_after_forgetting(
     assert sum(p.stat().st_size for p in workspace.folder.glob("signals.db-wal")) == 0
 
 
+def test_why_the_last_place_showed_a_suggestion_goes_with_what_is_forgotten(
+    workspace: Workspace, store: Store, files: Path
+) -> None:
+    fill(store)
+    workspace.last_why.write_text('{"path": "src/deal.py"}', encoding="utf-8")
+    assert habitus(workspace, "src/deal.py") == 0
+    assert not workspace.last_why.exists()
+
+
 def test_a_cycle_that_learns_while_something_is_forgotten_publishes_nothing(
     workspace: Workspace, store: Store, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

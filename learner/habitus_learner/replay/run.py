@@ -254,11 +254,15 @@ class Replay:
 
 
 def _config_text(settings: Settings) -> str:
-    """The servers' settings: a cycle runs when it is asked for, and never by itself."""
+    """The servers' settings: a cycle runs when it is asked for, and never by itself.
+
+    What the model writes is measured, not what would be held back of it.
+    """
     lines = [
         f"model = {_quote(settings.model)}",
         "[completion]",
         f"timeout_ms = {COMPLETION_TIMEOUT_MS}",
+        "eagerness = 1.0",
         "[engine]",
         f"device = {_quote(settings.device)}",
         "[learning]",

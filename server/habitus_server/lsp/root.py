@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from habitus_server.store import Store
 
 log = logging.getLogger(__name__)
+
+RULES_KNOWN_S = 0.5
+"""Looking at ignore rules takes a thread, which a key that is typed through need not wait for."""
 
 
 class Root:
@@ -69,6 +73,7 @@ class Root:
         self._narrowing = Narrowing(folder, config) if is_inside else None
         self._progress = progress
         self._problems: dict[str, str] = {}
+        self._silent = ("", ""), 0.0, ""
         self._workspace: Workspace | None = None
         self._library: Library | None = None
         self._store: Store | None = None
@@ -179,10 +184,14 @@ class Root:
         self.knowledge.connect(client)
 
     async def why_silent(self, snapshot: Snapshot) -> str:
-        """Why this document gets no suggestions, or ""."""
+        """Why this document gets no suggestions, or "": as it was within `RULES_KNOWN_S`."""
         if self._library is None:
             return ""
-        return await asyncio.to_thread(self._library.why_silent, snapshot.path, snapshot.language)
+        about, now = (snapshot.path, snapshot.language), time.monotonic()
+        if self._silent[0] != about or now - self._silent[1] > RULES_KNOWN_S:
+            reason = await asyncio.to_thread(self._library.why_silent, *about)
+            self._silent = about, now, reason
+        return self._silent[2]
 
     def _changed_on_disk(self, burst: Burst) -> None:
         self.notes.changed_on_disk(burst, self.knowledge.changed_paths(burst))

@@ -46,9 +46,10 @@ class Window:
     async def start(self) -> None:
         """Build the rooms without stopping the loop, and start what runs by itself."""
         # Before the first thread: an arena once made is there to stay.
-        from habitus_server.lsp import arenas
+        from habitus_server.lsp import arenas, turns
 
         arenas.limit()
+        turns.shorten()
         await asyncio.to_thread(import_module, "habitus_server.lsp.rooms")
         await self.rooms.start()
 
