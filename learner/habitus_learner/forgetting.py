@@ -20,6 +20,7 @@ from habitus_learner.cycle import BOOKMARK
 from habitus_learner.examples import Example
 from habitus_learner.lineage import Trace
 from habitus_learner.marks import Marks, find_marks
+from habitus_server.index import Shelf
 from habitus_server.store import RowId, Store, Stored
 from habitus_server.workspaces import Workspace, locked, try_lock
 
@@ -158,6 +159,7 @@ def forget(
         store.set_meta(BOOKMARK, "0.0")
         is_job_running = _clear_work(workspace)
     copies = store.erase()
+    _forget_pieces(workspace, choice)
     cleaned = clean_logs(logs, choice.marks.are_in)
     # The last place that was asked about may be one of the file.
     workspace.last_why.unlink(missing_ok=True)
@@ -179,6 +181,19 @@ def clean_logs(folder: Path, is_forgotten: Callable[[str], bool]) -> list[str]:
                 file.truncate()
             cleaned.append(path.name)
     return cleaned
+
+
+def _forget_pieces(workspace: Workspace, choice: Choice) -> None:
+    """Take the files out of the index, which does not read them again as they stand."""
+    if (not choice.files and choice.path is None) or not workspace.index.exists():
+        return
+    shelf = Shelf(workspace.index)
+    try:
+        top = choice.path
+        below = {path for path in shelf.stamps() if top is not None and is_below(path, top)}
+        shelf.forget({*below, *choice.files}, until_ns=time.time_ns())
+    finally:
+        shelf.close()
 
 
 def _clear_work(workspace: Workspace) -> bool:

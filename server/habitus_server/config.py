@@ -18,7 +18,7 @@ import platformdirs
 
 WORKSPACE_FILE = ".habitus.toml"
 
-_Section = TypeVar("_Section", "Completion", "Memory", "Privacy")
+_Section = TypeVar("_Section", "Completion", "Context", "Memory", "Privacy")
 
 
 class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +63,15 @@ class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_bytes: int = 24_000_000
 
 
+class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The index of the workspace's pieces of code, which completions see some of; sizes bound
+    the files that it is made of, the newest first."""
+
+    enabled: bool = True
+    max_files: int = 50_000
+    max_bytes: int = 400_000_000
+
+
 class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a cycle is due, and what it and its adapters may cost."""
 
@@ -100,6 +109,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str = "embedded"
     completion: Completion = Completion()
     privacy: Privacy = Privacy()
+    context: Context = Context()
     memory: Memory = Memory()
     learning: Learning = Learning()
     witness: Witness = Witness()
@@ -129,7 +139,7 @@ def narrow(config: Config, root: Path) -> tuple[Config, list[str]]:
     table, problems = _read(path)
     if not table:
         return config, problems
-    allowed = {"completion", "privacy", "memory", "learning"}
+    allowed = {"completion", "privacy", "context", "memory", "learning"}
     problems += [
         f"{path}: `{key}` is ignored; only your own settings file may set it."
         for key in table
@@ -143,6 +153,7 @@ def narrow(config: Config, root: Path) -> tuple[Config, list[str]]:
         msgspec.structs.replace(
             config,
             completion=_lower(config.completion, theirs.completion),
+            context=_lower(config.context, theirs.context),
             memory=_lower(config.memory, theirs.memory),
             learning=msgspec.structs.replace(
                 config.learning, enabled=config.learning.enabled and theirs.learning.enabled

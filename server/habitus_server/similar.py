@@ -1,61 +1,69 @@
-"""The regions of other texts that are most like a given one.
+"""What stands around a place, and the part of another text that is most like it.
 
-Likeness is the Jaccard index of the words in two regions: cheap, stable and blind to
-order. Knows text alone.
+Likeness is the number of words in common: cheap, stable and blind to order. Knows text alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Collection, Sequence
 
-from habitus_server.records import Chunk
+from habitus_server.index import words_of
 
-WORD = re.compile(r"[^\W\d]\w+")
+ABOVE_LINES = 40
+"""A function's lines above the cursor; where it is longer, or there is none, `LOOSE_LINES`."""
 
-WINDOW_LINES = 10
-STEP_LINES = 5
-LEAST_LIKENESS = 0.2
-MOST_REGIONS = 2
-MOST_CHARS = 200_000
-MOST_TEXTS = 12
-
-_Window = tuple[int, frozenset[str]]
+LOOSE_LINES = 24
+BELOW_LINES = 4
+_MOST_CHARS = 20_000
+_OPENS = re.compile(r"\s*(?:async\s+def|def|class)\b")
 
 
-def regions(nearby: str, others: Mapping[str, str]) -> Iterator[Chunk]:
-    """At most `MOST_REGIONS` windows of other files that share words with `nearby`, best first.
+def around(prefix: str, suffix: str) -> list[str]:
+    """Words of the function around a place, those nearest above it first, then those below.
 
-    One window per file; ties fall to the file that comes first.
+    The line of the place itself is left out: it changes with every key.
     """
-    words = frozenset(WORD.findall(nearby))
-    if len(words) < 4:
-        return
-    scored: list[tuple[float, str, int, str]] = []
-    for path, text in list(others.items())[:MOST_TEXTS]:
-        if len(text) > MOST_CHARS:
+    above = prefix[-_MOST_CHARS:].split("\n")[:-1]
+    below = suffix[:_MOST_CHARS].split("\n")[1 : 1 + BELOW_LINES]
+    return words_of("\n".join([*reversed(_function(above)), *below]))
+
+
+def window(text: str, words: Collection[str], max_chars: int) -> str:
+    """The whole lines, at most `max_chars` of them, that hold most of `words`, the first such."""
+    lines = text.split("\n")
+    found = [words_of(line) for line in lines]
+    wanted = frozenset(words)
+    best, most = (0, 0), -1
+    for first in range(len(lines)):
+        end = _end(lines, first, max_chars)
+        shared = len({word for line in found[first:end] for word in line if word in wanted})
+        if end > first and shared > most:
+            best, most = (first, end), shared
+        if end == len(lines):
+            break
+    return "\n".join(lines[slice(*best)]).strip("\n")
+
+
+def _end(lines: Sequence[str], first: int, max_chars: int) -> int:
+    size = 0
+    for number in range(first, len(lines)):
+        size += len(lines[number]) + 1
+        if size > max_chars:
+            return number
+    return len(lines)
+
+
+def _function(above: Sequence[str]) -> Sequence[str]:
+    """The lines from the innermost definition whose block the last line may be in."""
+    depth: int | None = None
+    for number in range(len(above) - 1, max(-1, len(above) - ABOVE_LINES - 1), -1):
+        line = above[number]
+        if not line.strip():
             continue
-        best = max(_likenesses(words, text), default=(0.0, 0))
-        if best[0] >= LEAST_LIKENESS:
-            scored.append((best[0], path, -best[1], text))
-    scored.sort(key=lambda one: -one[0])
-    for _, path, first, text in scored[:MOST_REGIONS]:
-        lines = text.splitlines()[first : first + WINDOW_LINES]
-        yield Chunk(path, "\n".join(lines).strip("\n"))
-
-
-def _likenesses(words: frozenset[str], text: str) -> Iterator[tuple[float, int]]:
-    """Likeness of each window and its first line, negative so that the earlier wins a tie."""
-    for first, window in _windows(text):
-        if window:
-            yield len(words & window) / len(words | window), -first
-
-
-@lru_cache(maxsize=MOST_TEXTS)
-def _windows(text: str) -> tuple[_Window, ...]:
-    lines = text.splitlines()
-    return tuple(
-        (first, frozenset(WORD.findall("\n".join(lines[first : first + WINDOW_LINES]))))
-        for first in range(0, max(1, len(lines)), STEP_LINES)
-    )
+        indent = len(line) - len(line.lstrip())
+        if depth is None or indent < depth:
+            if _OPENS.match(line):
+                return above[number:]
+            depth = indent if depth is not None else indent + 1
+    return above[-LOOSE_LINES:]

@@ -222,6 +222,25 @@ def _signatures(body: Node, data: bytes, owner: str) -> Iterator[tuple[str, str]
                 yield owner + _text(target, data), line[:120]
 
 
+def definition_lines(text: str) -> tuple[tuple[int, int], ...]:
+    """The lines, from the first up to the one after the last, of every definition that is not
+    inside a function, decorators included; in order, a class before its members."""
+    return tuple(_definition_lines(parse(text)))
+
+
+def _definition_lines(body: Node) -> Iterator[tuple[int, int]]:
+    for whole in body.named_children:
+        node = whole
+        if node.type == "decorated_definition":
+            node = node.child_by_field_name("definition") or node
+        if node.type not in ("function_definition", "class_definition"):
+            continue
+        yield whole.start_point[0], whole.end_point[0] + 1
+        block = node.child_by_field_name("body")
+        if node.type == "class_definition" and block is not None:
+            yield from _definition_lines(block)
+
+
 def _names(node: Node, data: bytes, skip: Node | None) -> Iterator[str]:
     for child in node.named_children:
         if skip is not None and child.id == skip.id:

@@ -37,6 +37,16 @@ class Workspace(msgspec.Struct, frozen=True):
         return self.folder / "signals.db"
 
     @property
+    def index(self) -> Path:
+        """The index of its files' pieces, made again where it is missing."""
+        return self.folder / "index.db"
+
+    @property
+    def index_lock(self) -> Path:
+        """Held by the one window that writes the index."""
+        return self.folder / "index.lock"
+
+    @property
     def adapters(self) -> Path:
         """The folder of published adapters, one sub-folder per version."""
         return self.folder / "adapters"

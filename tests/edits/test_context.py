@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
+import pytest
+
+from context.shelves import fill
 from habitus_server.context import (
     MAX_CHUNK_CHARS,
     MAX_CHUNKS,
+    STEP_LINES,
     Gatherer,
     RecentEdit,
+    Source,
     View,
-    module_paths,
 )
+from habitus_server.imported import module_paths
+from habitus_server.index import Finder
 from habitus_server.records import Chunk
 
 SHAPES = '''"""Shapes."""
@@ -48,6 +55,22 @@ WORKSPACE = {
 }
 
 
+HERE = "def load_payment(reader, currency):\n    rows = reader.rows(currency)\n"
+TWIN = "def load_invoice(reader, currency):\n    rows = reader.rows(currency)\n    return rows\n"
+FILLER = "".join(f"unlike_{n} = {n}\n" for n in range(200))
+SHOWS = {
+    Source.FOUND: "pkg/invoices.py",
+    Source.FAR: "pkg/main.py",
+    Source.EDITED: "pkg/a.py",
+    Source.IMPORTED: "other.py",
+}
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    return tmp_path / "index.db"
+
+
 class Reader:
     """Workspace files, and how often each was read."""
 
@@ -67,6 +90,10 @@ def view(marked: str, path: str = "pkg/main.py", **kwargs: object) -> View:
 
 def gather(marked: str, **kwargs: object) -> tuple[Chunk, ...]:
     return Gatherer(Reader(WORKSPACE)).gather(view(marked, **kwargs))
+
+
+def search(index: Path, text: str, **kwargs: object) -> tuple[Chunk, ...]:
+    return Gatherer(Reader({}), Finder(index)).gather(view(f"{text}‸\n", **kwargs))
 
 
 def test_an_imported_class_shows_its_signature_and_public_members() -> None:
@@ -133,39 +160,102 @@ def test_recent_edits_of_other_files_are_shown_newest_first() -> None:
     )
 
 
-def test_the_part_of_an_open_file_that_shares_most_words_is_shown() -> None:
-    filler = "".join(f"unlike_{n} = {n}\n" for n in range(40))
-    twin = (
-        "def load_invoice(reader, currency):\n    rows = reader.rows(currency)\n    return rows\n"
+def test_pieces_of_other_files_that_share_rare_words_are_shown(index: Path) -> None:
+    fill(index, {"pkg/invoices.py": TWIN, "pkg/x.py": "def unlike(): pass\n"})
+    (chunk,) = search(index, HERE)
+    assert chunk == Chunk("pkg/invoices.py", TWIN.rstrip("\n"))
+
+
+def test_a_long_piece_shows_the_lines_that_share_most_words(index: Path) -> None:
+    filler = "".join(f"    nothing_like_it_{n}()\n" for n in range(30))
+    fill(index, {"pkg/long.py": f"def long():\n{filler}    rows = reader.rows(currency)\n"})
+    (chunk,) = search(index, HERE)
+    assert chunk.text.endswith("rows = reader.rows(currency)")
+    assert len(chunk.text) <= MAX_CHUNK_CHARS
+
+
+def test_the_file_itself_is_not_shown_as_it_is_on_disk(index: Path) -> None:
+    fill(index, {"pkg/main.py": TWIN})
+    assert search(index, HERE) == ()
+
+
+def test_a_far_part_of_the_file_is_shown_as_the_buffer_has_it(index: Path) -> None:
+    fill(index, {"pkg/main.py": f"{TWIN}\n\n{FILLER}"})
+    (chunk,) = search(index, f"{TWIN}\n\n{FILLER}{HERE}")
+    assert chunk == Chunk("pkg/main.py", TWIN.rstrip("\n"))
+
+
+def test_a_far_part_that_the_buffer_no_longer_has_is_not_shown(index: Path) -> None:
+    fill(index, {"pkg/main.py": f"{TWIN}\n\n{FILLER}"})
+    edited = TWIN.replace("return rows", "return other_rows")
+    assert search(index, f"{edited}\n\n{FILLER}{HERE}") == ()
+
+
+def test_a_part_of_the_file_that_the_prompt_shows_anyway_is_no_chunk(index: Path) -> None:
+    fill(index, {"pkg/main.py": TWIN})
+    assert search(index, f"{TWIN}\n\n{HERE}") == ()
+
+
+def test_an_answer_that_is_only_on_disk_is_never_shown(index: Path) -> None:
+    written = f"{HERE}    return rows.settled(currency)\n"
+    fill(index, {"pkg/main.py": f"{TWIN}\n\n{FILLER}{written}"})
+    chunks = search(index, f"{TWIN}\n\n{FILLER}{HERE}")
+    assert chunks and not any("settled" in chunk.text for chunk in chunks)
+
+
+def test_a_changed_open_file_hides_its_text_on_disk(index: Path) -> None:
+    fill(index, {"pkg/invoices.py": TWIN})
+    assert search(index, HERE, open_files={"pkg/invoices.py": "emptied = True\n"}) == ()
+    assert len(search(index, HERE, open_files={"pkg/invoices.py": f"# new\n{TWIN}"})) == 1
+
+
+def test_a_file_that_is_no_longer_allowed_is_not_shown(index: Path) -> None:
+    fill(index, {"pkg/invoices.py": TWIN})
+    gatherer = Gatherer(Reader({}), Finder(index), allows=lambda path: path != "pkg/invoices.py")
+    assert gatherer.gather(view(f"{HERE}‸\n")) == ()
+
+
+def test_a_source_that_is_left_out_gives_nothing(index: Path) -> None:
+    fill(index, {"pkg/invoices.py": TWIN, "pkg/main.py": f"{TWIN}\n\n{FILLER}"})
+    edits = (RecentEdit("pkg/a.py", "retries = 3", at=1.0),)
+    marked = f"from other import helper\n{TWIN}\n\n{FILLER}{HERE}‸\n"
+    for source in Source:
+        gatherer = Gatherer(Reader(WORKSPACE), Finder(index), sources=frozenset({source}))
+        chunks = gatherer.gather(view(marked, recent_edits=edits))
+        assert [chunk.path for chunk in chunks] == [SHOWS[source]]
+
+
+def test_the_best_of_each_source_comes_before_the_second_best_of_any(index: Path) -> None:
+    fill(index, {"pkg/a.py": TWIN, "pkg/b.py": TWIN, "pkg/main.py": f"{TWIN}\n\n{FILLER}"})
+    edits = (RecentEdit("e.py", "retries = 3", at=2.0), RecentEdit("f.py", "delay = 1", at=1.0))
+    chunks = Gatherer(Reader(WORKSPACE), Finder(index)).gather(
+        view(f"from other import helper\n{TWIN}\n\n{FILLER}{HERE}‸\n", recent_edits=edits)
     )
-    here = "def load_payment(reader, currency):\n    rows = reader.rows(currency)\n"
-    above = here + "\n" * 8
-    (chunk,) = gather(f"{above}‸\n", open_files={"pkg/invoices.py": filler + twin + filler})
-    assert "load_invoice" in chunk.text
-    assert len(chunk.text.splitlines()) <= 10
+    paths = [chunk.path for chunk in chunks]
+    assert paths == ["pkg/main.py", "e.py", "pkg/a.py", "f.py", "pkg/b.py", "other.py"]
 
 
-def test_an_open_file_without_shared_words_is_not_shown() -> None:
-    above = "def load(reader, currency, account):\n    return reader\n" + "\n" * 8
-    assert gather(f"{above}‸\n", open_files={"pkg/x.py": "alpha = beta\n" * 30}) == ()
-
-
-def test_typing_on_one_line_changes_nothing_and_reads_nothing() -> None:
+def test_typing_changes_nothing_and_reads_nothing_within_some_lines() -> None:
     reader = Reader(WORKSPACE)
     gatherer = Gatherer(reader)
-    text = "from .shapes import Shape\n\n\ndef f():\n    value = Shape(1, 2).area()\n"
+    text = "from .shapes import Shape\n\n\ndef f():\n    value = Shape(1, 2).area()\n    x = 1\n"
     first = gatherer.gather(view(text[:60] + "‸\n"))
     reads = reader.reads
     for end in range(61, len(text)):
-        if "\n" not in text[60:end]:
-            assert gatherer.gather(view(text[:end] + "‸\n")) is first
+        assert gatherer.gather(view(text[:end] + "‸\n")) is first
     assert reader.reads == reads
 
 
-def test_typing_an_import_changes_nothing_until_its_line_is_left() -> None:
-    gatherer = Gatherer(Reader(WORKSPACE))
-    assert gatherer.gather(view("from .shapes import Sha‸\n")) == ()
-    assert len(gatherer.gather(view("from .shapes import Shape\n‸\n"))) == 1
+def test_chunks_are_chosen_again_when_the_cursor_has_moved_some_lines(index: Path) -> None:
+    fill(index, {"pkg/invoices.py": TWIN, "pkg/mail.py": "def send(postbox, parcel): pass\n"})
+    gatherer = Gatherer(Reader({}), Finder(index))
+    text = HERE
+    seen = [gatherer.gather(view(f"{text}‸\n"))]
+    for _ in range(STEP_LINES):
+        text += "    postbox.add(parcel)\n"
+        seen.append(gatherer.gather(view(f"{text}‸\n")))
+    assert all(chunks == seen[0] for chunks in seen[:-1])
+    assert {chunk.path for chunk in seen[-1]} == {"pkg/invoices.py", "pkg/mail.py"}
 
 
 def test_a_new_edit_elsewhere_is_seen_at_once() -> None:

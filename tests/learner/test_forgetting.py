@@ -18,7 +18,10 @@ from habitus_learner.gate import Ruling
 from habitus_learner.marks import find_marks
 from habitus_learner.workfolder import Progress
 from habitus_server import adapters, cli
-from habitus_server.config import Config
+from habitus_server.config import Config, Context
+from habitus_server.index import Shelf
+from habitus_server.indexer import Indexer
+from habitus_server.library import Library
 from habitus_server.records import CycleState
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace
@@ -77,6 +80,14 @@ def files(workspace: Workspace) -> Path:
     return workspace.root
 
 
+def read_into_index(workspace: Workspace) -> None:
+    """What a window's indexer does with the files as they stand."""
+    shelf = Shelf(workspace.index)
+    library = Library(workspace.root, Config(), is_inside=True)
+    Indexer(workspace.root, shelf, library, Context()).bring_up_to_date()
+    shelf.close()
+
+
 def habitus(workspace: Workspace, *arguments: str) -> int:
     state = workspace.folder.parent.parent
     where = ["--workspace", str(workspace.root), "--state-dir", str(state)]
@@ -106,7 +117,9 @@ def test_no_byte_of_a_forgotten_file_is_left_and_nothing_that_learned_from_it(
         shutil.copy(f"{workspace.database}{ending}", damaged)
     (state / "logs").mkdir()
     (state / "logs" / "serve.log").write_text(f"before\nbad {SECRET}\nafter\n", "utf-8")
-    assert len(leftovers(state, SECRET)) >= 5, "the database, copies, adapters, work and a log"
+    read_into_index(workspace)
+    assert "index.db" in " ".join(leftovers(state, SECRET))
+    assert len(leftovers(state, SECRET)) >= 6, "database, copies, adapters, work, log, index"
 
     assert habitus(workspace, str(files / "src" / "deal.py")) == 0
 
@@ -119,6 +132,9 @@ def test_no_byte_of_a_forgotten_file_is_left_and_nothing_that_learned_from_it(
     assert store.counts()["suggestions"] == RIVALS
     assert store.counts()["patterns"] == RIVALS
     assert store.get_meta(BOOKMARK) == "0.0"
+    read_into_index(workspace)
+    assert leftovers(state, SECRET, "src/deal.py") == [], "as it stands it is not read again"
+    assert list(Shelf(workspace.index).stamps()) == ["src/open.py"]
 
 
 def test_what_another_file_has_too_is_that_files_own(

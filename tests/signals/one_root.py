@@ -40,9 +40,16 @@ class Engine:
 
 
 class OneRoot:
-    """A root on a virtual clock, and the documents of its window."""
+    """A root, on a virtual clock unless said otherwise, and the documents of its window."""
 
-    def __init__(self, folder: Path, config: Config, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Config,
+        engine: Engine | None = None,
+        *,
+        has_virtual_clock: bool = True,
+    ) -> None:
         self.folder, self.state = folder / "project", folder / "state"
         self.folder.mkdir(exist_ok=True)
         self.state.mkdir(exist_ok=True)
@@ -56,7 +63,7 @@ class OneRoot:
             self.folder,
             is_inside=True,
             window_id="w",
-            options=Options(learn=False, memory=engine is not None, replay_clock=True),
+            options=Options(learn=False, memory=engine is not None, replay_clock=has_virtual_clock),
             config=config,
             state=self.state,
             clock=lambda: self.now,

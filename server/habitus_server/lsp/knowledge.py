@@ -1,7 +1,8 @@
 """What the engine is told of one workspace folder: memory's texts, each request's context.
 
 Promises that memory knows every open document as it stands, those opened before the
-workspace was. Until it is opened it only follows; without an engine it waits.
+workspace was, and that the index follows the files where one may be kept. Until it is opened
+it only follows; without an engine it waits.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from habitus_server.engine.client import EngineClient
 from habitus_server.feed import DEBOUNCE_S, MemoryFeed
+from habitus_server.indexing import Indexing
 from habitus_server.lsp.opening import Opening
 from habitus_server.lsp.surroundings import gathering
 from habitus_server.options import Options
@@ -46,14 +48,17 @@ class Knowledge:
         self._max_chars = 0
         self._feed: MemoryFeed | None = None
         self._catching_up: asyncio.Task[None] | None = None
+        self._indexing: Indexing | None = None
         self._open_steps: dict[str, Step] = {}
         self._recent = RecentEdits()
 
     # --- beginning and end ------------------------------------------------------------
 
     def open(self, opened: Opening, memory_key: str) -> None:
-        """Begin to gather context and, where memory is on, to feed it."""
+        """Begin to gather context, to index and, where memory is on, to feed it."""
         self._library, self._gatherer = opened.library, opened.gatherer
+        if opened.workspace is not None and opened.is_indexed:
+            self._indexing = Indexing(opened.workspace, opened.library, opened.config)
         self._max_chars = opened.config.completion.max_file_bytes
         if not (self._options.memory and opened.config.memory.enabled):
             return
@@ -77,12 +82,21 @@ class Knowledge:
         if self._feed is not None:
             self._feed.empty()
 
-    def close(self) -> None:
-        """Tell nothing more."""
+    async def close(self) -> None:
+        """Tell nothing more, and leave the index to another window."""
         if self._catching_up is not None:
             self._catching_up.cancel()
         if self._feed is not None:
             self._feed.close()
+        if self._gatherer is not None:
+            self._gatherer.close()
+        if self._indexing is not None:
+            await self._indexing.close()
+
+    def leave(self) -> None:
+        """The loop is gone: stop what was started."""
+        if self._indexing is not None:
+            self._indexing.leave()
 
     # --- what happens -----------------------------------------------------------------
 
@@ -108,6 +122,13 @@ class Knowledge:
         """Files changed outside the editor."""
         if self._feed is not None:
             self._feed.changed_on_disk(self._folder, burst)
+        if self._indexing is not None:
+            self._indexing.changed_on_disk(burst)
+
+    def refresh(self) -> None:
+        """Once a second: whoever wrote the index may have left."""
+        if self._indexing is not None:
+            self._indexing.look()
 
     def changed_paths(self, burst: Burst) -> list[str]:
         """The files of a burst; every open one where the burst is too large to tell."""
@@ -146,9 +167,11 @@ class Knowledge:
         )
 
     async def flush(self) -> None:
-        """Return when memory has been sent."""
+        """Return when memory has been sent and the index holds what is on disk."""
         if self._feed is not None:
             await self._feed.flush()
+        if self._indexing is not None:
+            await self._indexing.settle()
 
     @property
     def feeds_memory(self) -> bool:

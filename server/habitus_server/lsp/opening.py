@@ -10,6 +10,8 @@ from habitus_server import config as settings
 from habitus_server.config import Config
 from habitus_server.context import Gatherer
 from habitus_server.errors import StoreError, UserError
+from habitus_server.index import Finder
+from habitus_server.index.database import remove
 from habitus_server.library import Library
 from habitus_server.options import Options
 from habitus_server.store import Store
@@ -18,7 +20,10 @@ from habitus_server.workspaces import Workspace, find_workspace
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """What was found: `problems` by topic, and why nothing is recorded, or ""."""
+    """What was found: `problems` by topic, and why nothing is recorded, or "".
+
+    `is_indexed` says that an index of the workspace's files is kept up to date.
+    """
 
     config: Config
     workspace: Workspace | None
@@ -27,6 +32,7 @@ class Opening(msgspec.Struct, frozen=True):
     store: Store | None
     problems: dict[str, str]
     not_recording: str
+    is_indexed: bool
 
 
 def open_workspace(
@@ -55,7 +61,19 @@ def open_workspace(
             except StoreError as error:
                 reason = f"Nothing is recorded: {error}"
     library = Library(folder, config, is_inside=is_inside)
-    return Opening(config, workspace, library, Gatherer(library.read), store, problems, reason)
+    is_indexed = workspace is not None and _is_indexed(workspace, options, config)
+    finder = Finder(workspace.index) if workspace is not None and is_indexed else None
+    gatherer = Gatherer(library.read, finder, allows=lambda path: not library.why_silent(path))
+    return Opening(config, workspace, library, gatherer, store, problems, reason, is_indexed)
+
+
+def _is_indexed(workspace: Workspace, options: Options, config: Config) -> bool:
+    """Whether to keep an index; one that the settings no longer allow is taken away."""
+    if not (config.context.enabled and config.privacy.record):
+        remove(workspace.index)
+        return False
+    # The arms of a replay differ in what they record, and must see the same context.
+    return options.record and not options.replay_clock
 
 
 def _why_not(options: Options, config: Config) -> str:

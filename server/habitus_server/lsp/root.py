@@ -150,7 +150,7 @@ class Root:
             await self._learning.close()
         if self._watcher is not None:
             self._watcher.stop()
-        self.knowledge.close()
+        await self.knowledge.close()
         await self.notes.close()
         store, self._store = self._store, None
         if store is not None:
@@ -168,6 +168,7 @@ class Root:
             self._learning.leave()
         if self._watcher is not None:
             self._watcher.stop()
+        self.knowledge.leave()
         self.notes.leave()
         if self._store is not None:
             self._store.close()
@@ -229,6 +230,7 @@ class Root:
         if self._learning is not None:
             await self._learning.refresh()
         await self.notes.refresh()
+        self.knowledge.refresh()
         if self._narrowing is not None and self._narrowing.has_changed():
             self._narrowing = None
             self._on_settings()
