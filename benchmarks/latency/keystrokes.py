@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,12 +20,12 @@ from typing import Any
 import msgspec
 from benchmarks.figures import SEED, figure, ratio_interval
 from benchmarks.latency import Options
-from benchmarks.latency.rivals import Rival, fastest, write_gguf
+from benchmarks.latency.rivals import SETTLING_S, Rival, start, write_gguf
 from benchmarks.latency.trace import Ask, Settled, read_files, walk
 
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.memory import Memory
-from habitus_server.engine.model import EMBEDDED, Model, find_folder, load_model
+from habitus_server.engine.model import EMBEDDED, find_folder, load_model
 from habitus_server.engine.pace import Pace
 from habitus_server.engine.wire import Complete, Completed, Place, Stop
 
@@ -49,12 +49,11 @@ class Times(msgspec.Struct):
     habitus: list[float] = []
     without_drafts: list[float] = []
     without_memory: list[float] = []
-    transformers: list[float] = []
-    llama: list[float] = []
+    transformers: dict[int, list[float]] = {}  # by threads
+    llama: dict[int, list[float]] = {}
     tokens: list[int] = []
     tokens_without_memory: list[int] = []
     read: list[int] = []  # prompt tokens that no cache held
-    threads: tuple[int, int] = (0, 0)  # of transformers, of llama.cpp
     same: int = 0  # answers of llama.cpp that are transformers' too, token for token
     typed_through: int = 0
 
@@ -75,8 +74,7 @@ def measure(requests: int) -> Times:
     for path, text in releases[0].items():
         memory.remember("w", path, text)
     times = Times()
-    with rivals(model) as (transformers, llama):
-        times.threads = transformers.threads, llama.threads if llama else 0
+    with rivals() as (transformers, llama):
         last = "", ""
         for event in walk(releases):
             if isinstance(event, Settled):
@@ -90,36 +88,47 @@ def measure(requests: int) -> Times:
             answer = _ask(desks, event, times)
             last = event.place.prefix, answer.candidates[0].text
             prompt = desks["habitus"].prompt(event.place, model.network(None), Stop().max_tokens)
-            ms, plain = transformers.answer(prompt.ids, times.tokens[-1])
-            times.transformers.append(ms)
-            if llama is not None:
-                ms, theirs = llama.answer(prompt.ids, times.tokens[-1])
-                times.llama.append(ms)
-                times.same += theirs == plain
+            plain = _race(transformers, prompt.ids, times.tokens[-1], times.transformers)
+            times.same += plain == _race(llama, prompt.ids, times.tokens[-1], times.llama)
             if len(times.habitus) == requests + _WARMUP:
                 break
     return times
 
 
 @contextmanager
-def rivals(model: Model) -> Iterator[tuple[Rival, Rival | None]]:
+def rivals() -> Iterator[tuple[list[Rival], list[Rival]]]:
     """transformers and, where it is installed, llama.cpp on the embedded weights."""
     folder = find_folder(EMBEDDED)
-    prompt = model.tokens.encode(Path(__file__).read_text(encoding="utf-8"))[:800]
-    llama = None
     with tempfile.TemporaryDirectory() as scratch:
+        llama: list[Rival] = []
         if find_spec("llama_cpp") is None:
             print("llama.cpp is left out; `make bench-latency` compiles it (about 7 minutes)")
         else:
             write_gguf(folder, Path(scratch) / "model.gguf")
-            llama = fastest("llama.cpp", Path(scratch) / "model.gguf", prompt, 8)
-        transformers = fastest("transformers", folder, prompt, 8)
+            llama = start("llama.cpp", Path(scratch) / "model.gguf")
+        transformers = start("transformers", folder)
         try:
             yield transformers, llama
         finally:
-            transformers.close()
-            if llama is not None:
-                llama.close()
+            for rival in (*transformers, *llama):
+                rival.close()
+
+
+def _race(
+    side: list[Rival], ids: Sequence[int], count: int, times: dict[int, list[float]]
+) -> list[int] | None:
+    """Each of a side's answers to the same prompt; what it wrote."""
+    tokens = None
+    for rival in side:
+        ms, tokens = rival.answer(ids, count)
+        times.setdefault(rival.threads, []).append(ms)
+    return tokens
+
+
+def _fastest(times: dict[int, list[float]]) -> tuple[int, list[float]]:
+    """The number of threads that answers soonest on this very trace, and its times."""
+    threads = min(times, key=lambda one: _median(times[one]))
+    return threads, times[threads]
 
 
 def is_held(last: tuple[str, str], place: Place) -> bool:
@@ -136,6 +145,7 @@ def is_held(last: tuple[str, str], place: Place) -> bool:
 
 def _ask(desks: dict[str, Answerer], event: Ask, times: Times) -> Completed:
     """Habitus' own answers, each as fast as it can."""
+    time.sleep(SETTLING_S)
     request = Complete(1, "window", event.place, stop=Stop())
     alone = msgspec.structs.replace(request, use_memory=False)
     ours = _timed(times.habitus, lambda: desks["habitus"].complete(request))
@@ -177,11 +187,12 @@ def judged(times: Times) -> list[dict[str, Any]]:
             name, value, n=count, interval=interval, target=f"<= {most:g}", holds=value <= most
         )
 
+    threads, transformers = _fastest(times.transformers)
     ordered = sorted(ours)
     p50, p95 = statistics.median(ours), ordered[int(0.95 * count)]
     asked = count + times.typed_through
     found = [
-        ratio("time to suggestion ÷ transformers", times.habitus, times.transformers, 0.10),
+        ratio("time to suggestion ÷ transformers", times.habitus, transformers, 0.10),
         figure(
             "time to suggestion, p95 ÷ p50", p95 / p50, n=count, target="<= 3", holds=p95 / p50 <= 3
         ),
@@ -189,24 +200,25 @@ def judged(times: Times) -> list[dict[str, Any]]:
         plain("time to suggestion, p95, ms", p95),
         plain("the same without drafts, p50, ms", _median(times.without_drafts)),
         plain("the same without memory, p50, ms", _median(times.without_memory)),
-        plain("transformers generate, p50, ms", _median(times.transformers)),
-        plain("threads of transformers, the faster choice", times.threads[0]),
+        plain("transformers generate, p50, ms", _median(transformers)),
+        plain("threads of transformers, the faster choice", threads),
         plain("tokens written, median", _median(times.tokens)),
         plain("ms a token, with memory", _per_token(times.habitus, times.tokens)),
         plain("ms a token, without", _per_token(times.without_memory, times.tokens_without_memory)),
-        plain("ms a token, transformers", _per_token(times.transformers, times.tokens)),
+        plain("ms a token, transformers", _per_token(transformers, times.tokens)),
         plain("prompt tokens read anew, median", _median(times.read)),
         plain("answered from the last answer (typed through), share", times.typed_through / asked),
     ]
     if not times.llama:
         return found
+    threads, llama = _fastest(times.llama)
     return [
-        ratio("time to suggestion ÷ llama.cpp", times.habitus, times.llama, 0.5),
+        ratio("time to suggestion ÷ llama.cpp", times.habitus, llama, 0.5),
         *found,
-        plain("llama.cpp, p50, ms", _median(times.llama)),
-        plain("ms a token, llama.cpp", _per_token(times.llama, times.tokens)),
-        plain("threads of llama.cpp, the faster choice", times.threads[1]),
-        plain("llama.cpp writes what transformers writes, share", times.same / len(times.llama)),
+        plain("llama.cpp, p50, ms", _median(llama)),
+        plain("ms a token, llama.cpp", _per_token(llama, times.tokens)),
+        plain("threads of llama.cpp, the faster choice", threads),
+        plain("llama.cpp writes what transformers writes, share", times.same / len(llama)),
     ]
 
 

@@ -2,8 +2,8 @@
 
 Promises answers of exactly as many tokens as asked, greedily chosen, to prompts given
 as token ids, so that neither side pays for tokenising. Each runs in a process of its
-own (`Rival`), with the number of threads that is fastest here and its threads as it
-sets them up; times are taken there and do not count the pipe. llama.cpp keeps its cache
+own (`Rival`), once for each number of threads, which wait as they do by themselves;
+times are taken there and do not count the pipe. llama.cpp keeps its cache
 from one prompt to the next, and is driven through its C interface, without the Python
 classes around it, as its own server would.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -24,6 +23,9 @@ import torch
 from safetensors.torch import load_file
 
 CONTEXT = 2048
+SETTLING_S = 0.005
+"""Threads of the side before spin for a while after their work; nobody is measured then."""
+
 _ROLES = {
     "input_layernorm": "attn_norm",
     "self_attn.q_proj": "attn_q",
@@ -52,8 +54,9 @@ class Rival:
         # Habitus asks its threads to sleep while they wait; others are not to suffer from that.
         environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        # Run as a file: importing the package would ask that of them too.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.latency.rivals", name, str(path), str(threads)],
+            [sys.executable, __file__, name, str(path), str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -63,6 +66,7 @@ class Rival:
     def answer(self, ids: Sequence[int], count: int) -> tuple[float, list[int]]:
         """Milliseconds that the next `count` tokens took, and the tokens."""
         assert self._process.stdin is not None and self._process.stdout is not None
+        time.sleep(SETTLING_S)
         self._process.stdin.write(json.dumps([list(ids), count]) + "\n")
         self._process.stdin.flush()
         ms, tokens = json.loads(self._process.stdout.readline())
@@ -75,18 +79,9 @@ class Rival:
         self._process.wait(timeout=30)
 
 
-def fastest(name: str, path: Path, ids: Sequence[int], count: int, rounds: int = 7) -> Rival:
-    """The side with the number of threads that continues this prompt soonest, most of it cached."""
-    choices = [Rival(name, path, threads) for threads in range(1, (os.cpu_count() or 1) + 1)]
-    medians = []
-    for rival in choices:
-        times = [rival.answer(ids[: len(ids) - turn % 2], count)[0] for turn in range(rounds + 1)]
-        medians.append(statistics.median(times[1:]))
-    best = choices[medians.index(min(medians))]
-    for rival in choices:
-        if rival is not best:
-            rival.close()
-    return best
+def start(name: str, path: Path) -> list[Rival]:
+    """The side with one thread, with two, and so on to one for each core."""
+    return [Rival(name, path, threads) for threads in range(1, (os.cpu_count() or 1) + 1)]
 
 
 class Transformers:
