@@ -120,9 +120,10 @@ class LlamaCpp:
         llama_cpp.llama_log_set(quiet, None)
         self._quiet = quiet  # the library keeps only its address
         llama_cpp.llama_backend_init()
-        self._model = llama_cpp.llama_model_load_from_file(
-            str(path).encode(), llama_cpp.llama_model_default_params()
-        )
+        loading = llama_cpp.llama_model_default_params()
+        # Mapped, they would be warmed by one process for the next.
+        loading.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE
+        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), loading)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = params.n_batch = CONTEXT
         params.n_threads = params.n_threads_batch = threads
