@@ -32,6 +32,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "server" / "habitus_server"
 sys.path.insert(0, str(ROOT / "tests"))
 
+from drafts import manifest_of, soften  # noqa: E402
+
 from fake_editor import FakeEditor, RequestError  # noqa: E402
 from tiny_model import make_adapter  # noqa: E402
 
@@ -196,8 +198,8 @@ async def _swap(folder: Path, state: Path, model: str, tally: Tally) -> None:
     versions: list[str | None] = [None]
     for number in range(2):
         made = await asyncio.to_thread(make_adapter, base, folder / f"a{number}", seed=number)
-        await asyncio.to_thread(_soften, Path(made.path))
-        manifest = _manifest(Path(made.path), model)
+        await asyncio.to_thread(soften, Path(made.path))
+        manifest = manifest_of(Path(made.path), model)
         ref = await asyncio.to_thread(registry.publish, workspace, Path(made.path), manifest)
         versions.append(ref.version)
     for turn in range(1_000_000):
@@ -206,27 +208,6 @@ async def _swap(folder: Path, state: Path, model: str, tally: Tally) -> None:
         goal = tally.asked + tally.wanted // SWAPS
         while tally.asked < goal:
             await asyncio.sleep(0.05)
-
-
-def _soften(adapter: Path) -> None:
-    """Random adapters ruin what is written; a hundredth of one changes it a little."""
-    from safetensors.torch import load_file, save_file
-
-    path = adapter / "adapter_model.safetensors"
-    weights = {
-        name: tensor * 0.01 if "lora_B" in name else tensor
-        for name, tensor in load_file(path).items()
-    }
-    save_file(weights, path, metadata={"format": "pt"})
-
-
-def _manifest(adapter: Path, model: str) -> Any:
-    import msgspec
-
-    from habitus_server.adapters import MANIFEST, Manifest
-
-    manifest = msgspec.json.decode((adapter / MANIFEST).read_bytes(), type=Manifest)
-    return msgspec.structs.replace(manifest, base_model=model, version="", files={})
 
 
 async def _sample(pids: list[int], tally: Tally) -> None:

@@ -90,12 +90,10 @@ def make_tiny_model(
 
 def make_adapter(model: Path, folder: Path, *, seed: int = 0) -> AdapterRef:
     """An adapter that peft wrote, published as the learner does."""
-    import msgspec
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from habitus_server.adapters import MANIFEST, REQUIRED, Manifest, hash_base, hash_file
     from habitus_server.records import AdapterRef
 
     torch.manual_seed(seed)
@@ -103,22 +101,32 @@ def make_adapter(model: Path, folder: Path, *, seed: int = 0) -> AdapterRef:
     base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
     get_peft_model(base, config).save_pretrained(folder)
     (folder / "examples.jsonl").write_text("", encoding="utf-8")
+    write_manifest(folder, model=model, seed=seed)
+    return AdapterRef(folder.name, str(folder))
+
+
+def write_manifest(folder: Path, *, model: Path | None = None, seed: int = 0) -> None:
+    """The manifest of an adapter of `model`; without one, of a folder that holds no weights."""
+    import msgspec
+
+    from habitus_server.adapters import MANIFEST, REQUIRED, Manifest, hash_base, hash_file
+
+    folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(
         format=1,
         version=folder.name,
         base_model=str(model),
-        base_sha256=hash_base(model),
+        base_sha256=hash_base(model) if model else "",
         created_at=0.0,
         parent=None,
         seed=seed,
-        files={name: hash_file(folder / name) for name in REQUIRED},
+        files={name: hash_file(folder / name) for name in REQUIRED} if model else {},
         examples={},
         hyper_parameters={},
         figures={},
         verdict="",
     )
     (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
-    return AdapterRef(folder.name, str(folder))
 
 
 def _seldom(folder: Path, size: int) -> list[int]:

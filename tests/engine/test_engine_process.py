@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -23,6 +24,7 @@ from habitus_server.engine.launch import busy_marker, engine_log, engine_socket,
 from habitus_server.engine.wire import Place, Stop
 from habitus_server.errors import EngineError
 from habitus_server.records import AdapterRef
+from tiny_model import make_adapter
 
 PLACE = Place("w", "a.py", "python", "def connect(self, host):\n    return self", "\n")
 LONG = Stop("block", 0, 999, 900)
@@ -107,6 +109,7 @@ async def test_one_engine_lives_through_everything_that_windows_do(
     await newest_wins(client)
     await cancelling_the_task_cancels_the_work(client)
     await a_broken_adapter_fails_its_request_alone(client, state)
+    await an_adapter_made_ready_has_read_what_was_asked_last(client, state, config)
     await rude_peers_cost_themselves_their_connection(path, client)
     for other in others:
         await other.close()
@@ -152,6 +155,29 @@ async def a_broken_adapter_fails_its_request_alone(client: EngineClient, state: 
     with pytest.raises(EngineError, match="adapter"):
         await client.complete(PLACE, window="1", adapter=AdapterRef("v1", str(state / "v1")))
     assert (await client.complete(PLACE, window="1", stop=Stop(max_tokens=2))).adapter is None
+
+
+async def an_adapter_made_ready_has_read_what_was_asked_last(
+    client: EngineClient, state: Path, config: Config
+) -> None:
+    long = msgspec.structs.replace(PLACE, path="long.py", prefix="value = 1\n" * 200 + "value")
+    before = await client.complete(long, window="1", stop=Stop(max_tokens=2), use_memory=False)
+    assert before.prompt_tokens > 300
+    ready = await asyncio.to_thread(make_adapter, Path(config.model), state / "v2")
+    await client.warm("w", ready)
+    assert (await client.status()).adapters == ("v2",)
+    after, fresh = [
+        await client.complete(
+            long, window="1", adapter=ref, stop=Stop(max_tokens=4), use_memory=False
+        )
+        for ref in (ready, msgspec.structs.replace(ready, path=f"{ready.path}/."))
+    ]
+    assert after.adapter == "v2"
+    assert after.reused_tokens > after.prompt_tokens - 70
+    assert fresh.reused_tokens == 0
+    assert after.candidates[0].text == fresh.candidates[0].text
+    with pytest.raises(EngineError, match="adapter"):
+        await client.warm("w", AdapterRef("v1", str(state / "v1")))
 
 
 async def rude_peers_cost_themselves_their_connection(path: Path, client: EngineClient) -> None:

@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from habitus_server.engine import wire
-from habitus_server.engine.scheduler import Scheduler, Vitals
+from habitus_server.engine.scheduler import Scheduler
 from habitus_server.engine.wire import Complete, Place, Score
+from habitus_server.engine.work import Vitals
 from habitus_server.errors import ModelError
+from habitus_server.records import AdapterRef
 
 PLACE = Place("w", "a.py", "python", "", "")
+CHUNKS = 40
+"""What warming an adapter takes at the desk."""
 
 
 class Desk:
@@ -24,6 +28,9 @@ class Desk:
         self.loads = 0
         self.unloads = 0
         self.studies = 0
+        self.prepared: list[str] = []
+        self.prepare_error: ModelError | None = None
+        self.chunks = 0
         self.load_error: ModelError | None = None
         self.gate = threading.Event()
         self.gate.set()
@@ -53,6 +60,17 @@ class Desk:
             raise ZeroDivisionError("division by zero")
         self.done.append(request.id)
         return wire.Scored(request.id, 0.0, 0, 0)
+
+    def prepare(self, adapter: AdapterRef) -> None:
+        if self.prepare_error:
+            raise self.prepare_error
+        self.prepared.append(adapter.version)
+
+    def warm(self, request: wire.Warm, check: Callable[[], None]) -> None:
+        while self.chunks < CHUNKS:
+            check()
+            self.chunks += 1
+            time.sleep(0.002)
 
     def study(self, check: Callable[[], None]) -> bool:
         check()
@@ -258,6 +276,58 @@ def test_idle_work_is_done_when_nobody_asks_and_announced_when_done(
     again = threading.Event()
     scheduler.after_study(again.set)
     assert again.is_set()
+
+
+def warm(number: int) -> wire.Warm:
+    return wire.Warm(number, "w", AdapterRef("v2", "/v2"))
+
+
+def test_making_an_adapter_ready_gives_way_to_requests_and_goes_on_after_them(
+    desk: Desk, scheduler: Scheduler
+) -> None:
+    typist, learner = Client(), Client()
+    until(lambda: scheduler.status(1).state == "ready")
+    scheduler.warm(learner, warm(1))
+    until(lambda: desk.chunks > 0)
+    for asked in range(1, 6):
+        before = desk.chunks
+        scheduler.submit(typist, ask(asked))
+        until(lambda count=asked: len(desk.done) == count)  # type: ignore[misc]
+        assert desk.chunks <= before + 2, "the request waited for more than a chunk"
+        assert learner.replies == []
+    until(lambda: bool(learner.replies))
+    assert learner.replies == [wire.Warmed(1)]
+    assert desk.chunks == CHUNKS, "what was done was not done again"
+    assert desk.prepared == ["v2"]
+
+
+def test_an_adapter_that_cannot_be_loaded_is_said_to_be_so(
+    desk: Desk, scheduler: Scheduler
+) -> None:
+    client = Client()
+    until(lambda: scheduler.status(1).state == "ready")
+    desk.prepare_error = ModelError("The adapter v2 is refused.")
+    scheduler.warm(client, warm(1))
+    until(lambda: bool(client.replies))
+    assert client.replies == [wire.Failed(1, "The adapter v2 is refused.")]
+
+
+def test_an_adapter_that_nobody_waits_for_any_more_is_left(
+    desk: Desk, scheduler: Scheduler
+) -> None:
+    client, gone = Client(), Client()
+    until(lambda: scheduler.status(1).state == "ready")
+    held(desk, scheduler, client)
+    scheduler.warm(client, warm(7))
+    scheduler.warm(gone, warm(8))
+    scheduler.cancel(client, 7)
+    scheduler.drop(gone)
+    desk.gate.set()
+    until(lambda: desk.done == [0])
+    assert client.replies[0] == wire.Cancelled(7)
+    scheduler.submit(client, ask(1))
+    until(lambda: desk.done == [0, 1])
+    assert desk.chunks == 0
 
 
 def test_a_crash_of_the_worker_is_reported(desk: Desk) -> None:

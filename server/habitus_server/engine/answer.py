@@ -31,12 +31,15 @@ from habitus_server.engine.model import RESIDENT_ADAPTERS, Forward, Model
 from habitus_server.engine.pace import Pace
 from habitus_server.engine.reader import LineReader
 from habitus_server.engine.shortstep import one_thread
-from habitus_server.engine.wire import Complete, Completed, Place, Score, Scored
+from habitus_server.engine.wire import Complete, Completed, Place, Score, Scored, Warm
 from habitus_server.errors import ModelError
 from habitus_server.records import AdapterRef
 
 CACHE_LIMIT_BYTES = 256 << 20
 """What cached prompts may hold in all; a large model's may hold an eighth of its weights."""
+
+WARM_PROMPTS = 3
+"""Documents of a workspace, those asked about last, whose prompts a new adapter reads first."""
 
 _SMALL_MODEL_BYTES = 256 << 20
 
@@ -50,6 +53,7 @@ class Answerer:
         self.model = model
         self.memory = memory
         self._served: dict[str, AdapterRef | None] = {}
+        self._asked: dict[str, dict[str, tuple[int, ...]]] = {}
         self._caches: dict[str | None, PrefixCaches] = {}
         self._paces: dict[str, Pace] = {}
         self._reader = LineReader(model.tokens)
@@ -58,6 +62,7 @@ class Answerer:
         )
         self._is_small = model.size_bytes() < _SMALL_MODEL_BYTES
         self._chunk = 256 if self._is_small else 64
+        self._warm_chunk = self._chunk // 4  # a request that comes meanwhile waits for one
 
     def complete(
         self,
@@ -71,6 +76,7 @@ class Answerer:
         network = self.model.network(request.adapter)
         self._served[request.place.workspace] = request.adapter
         prompt = self.prompt(request.place, network, request.stop.max_tokens)
+        self._note_asked(request.place, prompt)
         mixer, pace = self._request_mixer(request), self._pace(request.place.workspace)
         draft = drafted(mixer, pace, self._ends(), request.stop.max_tokens - 1)
         started = time.perf_counter()
@@ -122,6 +128,24 @@ class Answerer:
         caches.note(reading.cache, prompt.ids)
         return Scored(request.id, bits, len(request.middle), len(middle))
 
+    def warm(self, request: Warm, check: Callable[[], None]) -> None:
+        """Load an adapter beside the one that serves, and read with it what was asked last.
+
+        What was read when `check` raised is kept; the next call goes on from there.
+        """
+        serving = self._served.get(request.workspace)
+        if serving in self.model.residents:
+            self.model.network(serving)  # used just now: if one must give way, another
+        network = self.model.network(request.adapter)
+        caches = self._caches_of(request.adapter, network)
+        for ids in reversed(self._asked.get(request.workspace, {}).values()):
+            if len(ids) - caches.held(request.adapter, ids) > self._warm_chunk:
+                read_and_keep(
+                    caches, request.adapter, network, ids, chunk=self._warm_chunk, check=check
+                )
+            if not caches.has_room():
+                break
+
     def study(self, check: Callable[[], None]) -> bool:
         """Fit the gates on one settled line; False when none waits.
 
@@ -167,6 +191,13 @@ class Answerer:
     def cache_bytes(self) -> int:
         """Memory that cached prompts hold."""
         return sum(caches.size_bytes() for caches in self._caches.values())
+
+    def _note_asked(self, place: Place, prompt: Prompt) -> None:
+        asked = self._asked.setdefault(place.workspace, {})
+        asked.pop(place.path, None)
+        asked[place.path] = tuple(prompt.ids)
+        if len(asked) > WARM_PROMPTS:
+            del asked[next(iter(asked))]
 
     def _caches_of(self, adapter: AdapterRef | None, network: Forward) -> PrefixCaches:
         version = adapter.path if adapter else None

@@ -16,14 +16,22 @@ from pathlib import Path
 from typing import TypeVar
 
 from habitus_server.engine import wire
-from habitus_server.engine.wire import Completed, EngineStatus, Hello, Place, Scored, Stop
+from habitus_server.engine.wire import (
+    Completed,
+    EngineStatus,
+    Hello,
+    Place,
+    Scored,
+    Stop,
+    Warmed,
+)
 from habitus_server.errors import EngineError, ProtocolError
 from habitus_server.records import AdapterRef
 
 HELLO_TIMEOUT_S = 10.0
 """An engine greets at once, but its interpreter may be busy importing."""
 
-_Answer = TypeVar("_Answer", Completed, Scored, EngineStatus)
+_Answer = TypeVar("_Answer", Completed, Scored, Warmed, EngineStatus)
 
 
 class SupersededError(EngineError):
@@ -122,6 +130,10 @@ class EngineClient:
             wire.Score(self._take_id(), place, middle, adapter, use_memory), Scored
         )
 
+    async def warm(self, workspace: str, adapter: AdapterRef) -> None:
+        """Return when an adapter is ready to serve; the one that serves is not held up."""
+        await self._ask(wire.Warm(self._take_id(), workspace, adapter), Warmed)
+
     def remember(self, workspace: str, path: str, text: str, *, learn: bool = False) -> None:
         """Put a document into memory; a later request on this connection sees it."""
         self._send(wire.Remember(workspace, path, text, learn))
@@ -165,7 +177,9 @@ class EngineClient:
             raise EngineError(str(error)) from error
 
     async def _ask(
-        self, request: wire.Complete | wire.Score | wire.AskStatus, kind: type[_Answer]
+        self,
+        request: wire.Complete | wire.Score | wire.Warm | wire.AskStatus,
+        kind: type[_Answer],
     ) -> _Answer:
         future: asyncio.Future[wire.Reply] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = future

@@ -91,6 +91,8 @@ class ForeignNetwork:
 class ForeignBackend:
     """One transformers model; peft holds its adapters by version name."""
 
+    loads_beside = False
+
     def __init__(self, folder: Path, name: str, device: torch.device, dtype: torch.dtype) -> None:
         from transformers import AutoModelForCausalLM
 

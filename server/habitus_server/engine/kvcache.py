@@ -128,6 +128,15 @@ class PrefixCaches:
             if entry.cache is cache:
                 entry.ids = list(ids[: cache.length])
 
+    def held(self, key: Hashable, ids: Sequence[int]) -> int:
+        """How many leading tokens of `ids` need not be read."""
+        return max((common_length(e.ids, ids) for e in self._entries if e.key == key), default=0)
+
+    def has_room(self) -> bool:
+        """Whether one more prompt fits without another being dropped."""
+        largest = max((entry.cache.size_bytes() for entry in self._entries), default=0)
+        return self.size_bytes() + largest <= self._limit_bytes
+
     def drop(self, key: Hashable) -> None:
         """Forget everything of one adapter version."""
         self._entries = [entry for entry in self._entries if entry.key != key]

@@ -50,6 +50,9 @@ class Forward(Protocol):
 class Backend(Protocol):
     """The weights of one model, with and without adapters."""
 
+    loads_beside: bool
+    """Whether `adapted` may be called in one thread while another runs a network."""
+
     def base(self) -> Forward:
         """The weights as they are."""
 
@@ -75,11 +78,17 @@ class Model:
         self.template = template
         self._backend = backend
         self._adapters: OrderedDict[AdapterRef, Forward] = OrderedDict()
+        self._prepared: tuple[AdapterRef, Forward] | None = None
 
     @property
     def residents(self) -> tuple[AdapterRef, ...]:
         """Resident adapters, the most recently used last."""
         return tuple(self._adapters)
+
+    def prepare(self, ref: AdapterRef) -> None:
+        """Load an adapter for the next call of `network` that names it; from any thread."""
+        if self._backend.loads_beside and ref not in self._adapters:
+            self._prepared = ref, self._backend.adapted(ref)
 
     def network(self, ref: AdapterRef | None) -> Forward:
         """The weights that a request names, loading and evicting as needed."""
@@ -87,13 +96,20 @@ class Model:
             return self._backend.base()
         if ref not in self._adapters:
             # Loaded before another is dropped, so a broken one costs nobody its place.
-            adapted = self._backend.adapted(ref)
+            adapted = self._take_prepared(ref) or self._backend.adapted(ref)
             while len(self._adapters) >= RESIDENT_ADAPTERS:
                 old, _ = self._adapters.popitem(last=False)
                 self._backend.drop(old)
             self._adapters[ref] = adapted
         self._adapters.move_to_end(ref)
         return self._adapters[ref]
+
+    def _take_prepared(self, ref: AdapterRef) -> Forward | None:
+        prepared = self._prepared
+        if prepared is None or prepared[0] != ref:
+            return None
+        self._prepared = None
+        return prepared[1]
 
     def size_bytes(self) -> int:
         """Bytes of the base weights."""
@@ -102,6 +118,8 @@ class Model:
 
 class OwnBackend:
     """The Llama family through `network`."""
+
+    loads_beside = True
 
     def __init__(self, folder: Path, shape: Shape, weights: dict[str, Tensor]) -> None:
         self._folder = folder

@@ -2,9 +2,10 @@
 
 Promises that the newest request of a window replaces its older ones, that windows
 take turns, that a guess gives way to any other request, that a cancelled request
-stops between two tokens, and that the model is loaded when wanted and freed when
-idle. One worker thread owns the model; the methods here are called from the event
-loop's thread. Does not know sockets: a `Peer` is whatever takes replies.
+stops between two tokens, that adapters are made ready only while nothing is asked,
+and that the model is loaded when wanted and freed when idle. One worker thread owns
+the model; the methods here are called from the event loop's thread. Does not know
+sockets: a `Peer` is whatever takes replies.
 """
 
 from __future__ import annotations
@@ -14,56 +15,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
-
-import msgspec
 
 from habitus_server.engine import wire
 from habitus_server.engine.jobs import Job, Peer
+from habitus_server.engine.warming import Warming
 from habitus_server.engine.wire import EngineStatus
+from habitus_server.engine.work import Interrupted, Workshop
 from habitus_server.errors import HabitusError
 
 RETRY_LOAD_S = 20.0
 _log = logging.getLogger(__name__)
-
-
-class Workshop(Protocol):
-    """What the worker runs: the model's side of an engine. Called by one thread only."""
-
-    def load(self, progress: Callable[[float, str], None]) -> None:
-        """Load the model; raise `HabitusError` with what is wrong."""
-
-    def unload(self) -> None:
-        """Free the model's memory."""
-
-    def answer(
-        self,
-        request: wire.Complete | wire.Score,
-        *,
-        check: Callable[[], None],
-        on_text: Callable[[str], None] | None,
-        queue_ms: float,
-    ) -> wire.Message:
-        """A `Completed`, `Scored` or `Failed`; lets what `check` raises through."""
-
-    def study(self, check: Callable[[], None]) -> bool:
-        """Do a little of the learning that waits for idle time; False when none waits."""
-
-    def vitals(self) -> Vitals:
-        """What a status says about the model; called from any thread."""
-
-
-class Vitals(msgspec.Struct, frozen=True):
-    """The model's part of an `EngineStatus`."""
-
-    device: str = ""
-    adapters: tuple[str, ...] = ()
-    resident_bytes: int = 0
-    memory_tokens: int = 0
-
-
-class Interrupted(Exception):  # noqa: N818 (a signal, not an error)
-    """Work was stopped on purpose, between two tokens."""
 
 
 class Scheduler:
@@ -84,6 +45,7 @@ class Scheduler:
         self._on_work = on_work
         self._on_crash = on_crash
         self._changed = threading.Condition()
+        self._warming = Warming(workshop, self._wake)
         self._queue: list[Job] = []
         self._running: Job | None = None
         self._turns: dict[tuple[int, str], int] = {}
@@ -112,8 +74,13 @@ class Scheduler:
             self._queue.append(job)
             self._changed.notify()
 
+    def warm(self, peer: Peer, request: wire.Warm) -> None:
+        """Make an adapter ready while nothing else is to be done."""
+        self._warming.add(peer, request)
+
     def cancel(self, peer: Peer, request_id: int) -> None:
         """Stop one request; a request that has ended already is no error."""
+        self._warming.cancel(peer, request_id)
         with self._changed:
             for job in self._jobs():
                 if job.peer is peer and job.request.id == request_id:
@@ -121,6 +88,7 @@ class Scheduler:
 
     def drop(self, peer: Peer) -> None:
         """Stop everything that a departed client asked for."""
+        self._warming.drop(peer)
         with self._changed:
             for job in self._jobs():
                 if job.peer is peer:
@@ -195,6 +163,8 @@ class Scheduler:
             return False
         if job is not None:
             self._serve(job)
+        elif self._may_warm():
+            self._warming.go_on(self._check_idle)
         elif self._may_study():
             self._study()
         elif self._state == "ready":
@@ -219,7 +189,10 @@ class Scheduler:
             return job
 
     def _has_news(self) -> bool:
-        return self._stopping or bool(self._queue) or self._may_study()
+        return self._stopping or bool(self._queue) or self._may_warm() or self._may_study()
+
+    def _may_warm(self) -> bool:
+        return self._state != "loading" and self._warming.has_loaded
 
     def _may_study(self) -> bool:
         return self._wants_study and self._state == "ready"
@@ -264,18 +237,22 @@ class Scheduler:
             request, check=check, on_text=tell if streams else None, queue_ms=waited_ms
         )
 
-    def _study(self) -> None:
-        def check() -> None:
-            if self._queue or self._stopping:
-                raise Interrupted
+    def _check_idle(self) -> None:
+        if self._queue or self._stopping:
+            raise Interrupted
 
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
+
+    def _study(self) -> None:
         with self._changed:
             # Unset before looking, so that what comes in meanwhile is not overlooked.
             self._wants_study, self._studying = False, True
         more = True
         try:
             with contextlib.suppress(Interrupted):
-                more = self._workshop.study(check)
+                more = self._workshop.study(self._check_idle)
         finally:
             with self._changed:
                 self._wants_study = self._wants_study or more

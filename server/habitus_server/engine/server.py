@@ -140,6 +140,8 @@ class Server:
             request = await _read(reader)
             if isinstance(request, wire.Complete | wire.Score):
                 self._scheduler.submit(connection, request)
+            elif isinstance(request, wire.Warm):
+                self._scheduler.warm(connection, request)
             elif isinstance(request, wire.Cancel):
                 self._scheduler.cancel(connection, request.id)
             elif isinstance(request, wire.Remember | wire.Forget):

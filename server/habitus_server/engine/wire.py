@@ -16,7 +16,7 @@ import msgspec
 from habitus_server.errors import ProtocolError
 from habitus_server.records import AdapterRef, Chunk
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
 
@@ -94,6 +94,17 @@ class Score(Message, frozen=True, tag=True):
     middle: str
     adapter: AdapterRef | None = None
     use_memory: bool = True
+
+
+class Warm(Message, frozen=True, tag=True):
+    """Make an adapter ready for a workspace beside the one that serves, in idle moments.
+
+    Answered by `Warmed` once its weights are loaded and have read what was asked last.
+    """
+
+    id: int
+    workspace: str
+    adapter: AdapterRef
 
 
 class Cancel(Message, frozen=True, tag=True):
@@ -178,6 +189,12 @@ class Scored(Message, frozen=True, tag=True):
     tokens: int
 
 
+class Warmed(Message, frozen=True, tag=True):
+    """A request that names the adapter of `Warm` `id` now costs what any other does."""
+
+    id: int
+
+
 class Cancelled(Message, frozen=True, tag=True):
     """Request `id` was cancelled, or superseded by a newer one of its window."""
 
@@ -206,8 +223,8 @@ class EngineStatus(Message, frozen=True, tag=True):
     memory_tokens: int
 
 
-Request = Hello | Complete | Score | Cancel | Remember | Forget | AskStatus | Shutdown
-Reply = Hello | Delta | Completed | Scored | Cancelled | Failed | EngineStatus
+Request = Hello | Complete | Score | Warm | Cancel | Remember | Forget | AskStatus | Shutdown
+Reply = Hello | Delta | Completed | Scored | Warmed | Cancelled | Failed | EngineStatus
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from habitus_server.engine import wire
 from habitus_server.engine.intake import Intake
-from habitus_server.engine.scheduler import Vitals
+from habitus_server.engine.work import Vitals
 from habitus_server.errors import EngineError, HabitusError, ModelError
+from habitus_server.records import AdapterRef
 
 if TYPE_CHECKING:
     from habitus_server.engine.answer import Answerer
@@ -123,6 +124,23 @@ class Workshop:
             )
         except torch.AcceleratorError as error:
             # The device's context is lost for this process; only a new one can go on.
+            raise SystemExit(f"The GPU failed: {error}") from error
+
+    def prepare(self, adapter: AdapterRef) -> None:
+        """Load an adapter's weights in the calling thread, where the model allows it."""
+        if self._answerer is None:
+            raise EngineError("the model is not loaded")
+        self._answerer.model.prepare(adapter)
+
+    def warm(self, request: wire.Warm, check: Callable[[], None]) -> None:
+        """Make an adapter ready, in the worker's idle moments."""
+        import torch
+
+        if self._answerer is None:
+            raise EngineError("the model is not loaded")
+        try:
+            self._answerer.warm(request, check)
+        except torch.AcceleratorError as error:
             raise SystemExit(f"The GPU failed: {error}") from error
 
     def study(self, check: Callable[[], None]) -> bool:

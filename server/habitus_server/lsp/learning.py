@@ -1,5 +1,6 @@
 """What learning looks like from a window: the adapter in service, and the newest cycle.
 
+Promises that a new adapter is named once the engine is ready for it, or will not be soon.
 The learner is another process. It is reached through the store, the adapter folder and
 its commands, and noticed by looking once a second.
 """
@@ -7,9 +8,10 @@ its commands, and noticed by looking once a second.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 
-from habitus_server.errors import HabitusError, StoreError
+from habitus_server.errors import EngineError, HabitusError, StoreError
 from habitus_server.lsp.outbox import Progress
 from habitus_server.options import Options
 from habitus_server.records import AdapterRef, Cycle, CycleState
@@ -17,6 +19,11 @@ from habitus_server.sidecar import Sidecar, roll_back
 from habitus_server.store import Store
 from habitus_server.watcher import AdapterPointer
 from habitus_server.workspaces import Workspace
+
+WARM_WITHIN_S = 30.0
+"""A new adapter is named at the latest after this time, ready or not."""
+
+log = logging.getLogger(__name__)
 
 
 class Learning:
@@ -28,6 +35,7 @@ class Learning:
         store: Store | None,
         options: Options,
         *,
+        warm: Callable[[AdapterRef], Awaitable[None]],
         on_adapter: Callable[[], None],
         on_change: Callable[[], None],
         on_problem: Callable[[str, str], None],
@@ -39,6 +47,7 @@ class Learning:
         self._workspace = workspace
         self._store = store
         self._pointer = AdapterPointer(workspace, options.adapter)
+        self._warm = warm
         self._on_adapter = on_adapter
         self._on_change = on_change
         self._on_problem = on_problem
@@ -46,7 +55,9 @@ class Learning:
         self._bar: Progress | None = None
         self._seen_version = -1
         self._sidecar: Sidecar | None = None
-        self.look_at_adapter()
+        self._waiting: asyncio.Task[None] | None = None
+        self._pointer.has_moved()
+        self._name(self._read_pointer())
 
     def run(self, sidecar: Sidecar) -> None:
         """Start the learner and keep it running."""
@@ -56,6 +67,7 @@ class Learning:
     async def close(self) -> None:
         """End the learner that this window started; looking ends too."""
         self._store = None
+        self._stop_waiting()
         if self._sidecar is not None:
             await self._sidecar.stop()
 
@@ -97,15 +109,47 @@ class Learning:
         self._on_problem("store", store.problems[-1] if store.problems else "")
 
     def look_at_adapter(self) -> None:
-        """Follow the pointer, when it has moved."""
+        """Follow the pointer, when it has moved.
+
+        A newer adapter is named when the engine is ready for it; what was taken back
+        serves no longer.
+        """
         if not self._pointer.has_moved():
             return
+        adapter = self._read_pointer()
+        self._stop_waiting()
+        if adapter is not None and (self.adapter is None or adapter.version > self.adapter.version):
+            self._waiting = asyncio.create_task(self._name_when_warm(adapter))
+        else:
+            self._name(adapter)
+
+    async def settle(self) -> None:
+        """Return when the adapter that the pointer names is the one in service."""
+        if self._waiting is not None:
+            await asyncio.wait([self._waiting])
+
+    def _read_pointer(self) -> AdapterRef | None:
         adapter, problem = self._pointer.read()
         self._on_problem("adapter", problem)
+        return adapter
+
+    async def _name_when_warm(self, adapter: AdapterRef) -> None:
+        try:
+            await asyncio.wait_for(self._warm(adapter), WARM_WITHIN_S)
+        except (EngineError, TimeoutError) as error:
+            log.info("The adapter %s is named before it is ready: %s", adapter.version, error)
+        self._name(adapter)
+
+    def _name(self, adapter: AdapterRef | None) -> None:
         if adapter != self.adapter:
             self.adapter = adapter
             self._on_adapter()
             self._on_change()
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
     async def _look_at_cycles(self, store: Store) -> None:
         version = await asyncio.to_thread(store.data_version)

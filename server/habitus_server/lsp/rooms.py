@@ -87,6 +87,7 @@ class Rooms:
             self._background,
             clock=self.clock,
             client=self._client,
+            engine=lambda: self._engine.client if self._engine else None,
             on_change=self.tell,
             on_stale=self.answers.suggester.forget_answers,
         )

@@ -58,6 +58,7 @@ class Root:
         on_stale: Callable[[], None],
         on_settings: Callable[[], None],
         progress: Callable[[str], Progress],
+        engine: Callable[[], EngineClient | None],
     ) -> None:
         self.folder = folder
         self.config = config
@@ -72,6 +73,7 @@ class Root:
         self._on_settings = on_settings
         self._narrowing = Narrowing(folder, config) if is_inside else None
         self._progress = progress
+        self._engine = engine
         self._problems: dict[str, str] = {}
         self._silent = ("", ""), 0.0, ""
         self._workspace: Workspace | None = None
@@ -105,6 +107,7 @@ class Root:
                 self._workspace,
                 self._store,
                 self._options,
+                warm=self._warm,
                 on_adapter=self._on_stale,
                 on_change=self._on_change,
                 on_problem=self.set_problem,
@@ -210,6 +213,8 @@ class Root:
         await self.knowledge.flush()
         await self.notes.flush()
         await self.refresh()
+        if self._learning is not None:
+            await self._learning.settle()
 
     # --- learning -----------------------------------------------------------------------
 
@@ -224,6 +229,11 @@ class Root:
         if self._learning is None:
             return "This folder has no adapters."
         return await self._learning.roll_back(["--state-dir", str(self._state)])
+
+    async def _warm(self, adapter: AdapterRef) -> None:
+        """Have the engine make an adapter ready; one that does not run has nothing to lose."""
+        if (client := self._engine()) is not None:
+            await client.warm(self.memory_key, adapter)
 
     async def refresh(self) -> None:
         """Look at what others wrote: commits, the adapter pointer, cycles."""

@@ -29,6 +29,7 @@ class Roots:
         *,
         clock: Callable[[], float],
         client: Callable[[], Awaitable[EngineClient]],
+        engine: Callable[[], EngineClient | None],
         on_change: Callable[[], None],
         on_stale: Callable[[], None],
     ) -> None:
@@ -37,6 +38,7 @@ class Roots:
         self._background = background
         self._clock = clock
         self._client = client
+        self._engine = engine
         self._on_change = on_change
         self._on_stale = on_stale
         self._is_paused = False
@@ -67,6 +69,7 @@ class Roots:
             on_stale=self._on_stale,
             on_settings=lambda: self._background.spawn(self._reopen(folder)),
             progress=self._window.outbox.progress,
+            engine=self._engine,
         )
         self._roots[folder] = root
         self._background.spawn(root.open(self._client))
