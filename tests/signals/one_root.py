@@ -67,6 +67,7 @@ class OneRoot:
             config=config,
             state=self.state,
             clock=lambda: self.now,
+            engine=lambda: None,
             on_change=lambda: None,
             on_stale=lambda: None,
             on_settings=self._noticed,
