@@ -284,8 +284,10 @@ def figures(tally: Tally, found: Counter[str], seed: int) -> list[dict[str, Any]
                 holds=slope < SLOPE_MB,
             )
         )
-    for name, index in (("first window", 0), ("second window", 1), ("engine", 2)):
-        made.append(figure(f"{name}: MB at the end", tally.resident[-1][1][index], n=1, seed=seed))
+    for index, name in enumerate(("first window", "second window", "engine")):
+        for share in (0.25, 0.5, 0.75, 1.0):
+            at = [mb[index] for n, mb in tally.resident if n <= share * tally.wanted][-1]
+            made.append(figure(f"{name}: MB after {share:.0%}", at, n=1, seed=seed))
     return made
 
 
