@@ -35,14 +35,10 @@ class Lately:
     """Recent answers of one window, by document."""
 
     def __init__(self) -> None:
-        self.era = 0
-        """Counts how often all was forgotten; what was asked in an earlier era is not kept."""
         self._answers: OrderedDict[str, deque[_Answer]] = OrderedDict()
 
-    def add(self, ask: Ask, offers: tuple[Offer, ...], era: int) -> None:
-        """Keep an answer that was asked for in `era`; the oldest of its document give way."""
-        if era != self.era:
-            return
+    def add(self, ask: Ask, offers: tuple[Offer, ...]) -> None:
+        """Keep an answer; the oldest of its document give way."""
         answers = self._answers.setdefault(ask.snapshot.uri, deque())
         answers.appendleft(_Answer(ask, offers))
         while len(answers) > 1 and (
@@ -79,7 +75,6 @@ class Lately:
 
     def forget_all(self) -> None:
         """What answers depend on has changed, as when another adapter serves."""
-        self.era += 1
         self._answers.clear()
 
 

@@ -119,6 +119,8 @@ class Suggester:
     def forget_answers(self) -> None:
         """Drop cached answers, as when another adapter serves."""
         self._lately.forget_all()
+        for flight in self._flights.values():
+            flight.is_stale = True
         self._end_guesses()
 
     # --- one flight per document --------------------------------------------------
@@ -200,7 +202,7 @@ class Suggester:
         return flight
 
     async def _work(self, flight: Flight) -> tuple[Offer, ...]:
-        ask, era = flight.ask, self._lately.era
+        ask = flight.ask
         stop = stop_at(ask.snapshot, ask.completion)
         place = await self.place(ask)
         began = self._now()
@@ -215,7 +217,7 @@ class Suggester:
             known = {offer.suggestion.text for offer in offers}
             offers = (*offers, *(one for one in others if one.suggestion.text not in known))
         if not flight.is_stale:
-            self._lately.add(ask, offers, era)
+            self._lately.add(ask, offers)
         if not ask.is_guess:
             self.answered[Source.ENGINE] += 1
         return offers

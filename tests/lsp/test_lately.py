@@ -53,7 +53,7 @@ def test_whatever_is_found_leads_to_the_very_text_that_was_answered(seed: int) -
             assert result(question, one) in answered
         if found is None:
             fresh = offer("".join(draw.choices("ab()", k=draw.randint(1, 6))))
-            lately.add(question, (fresh,), lately.era)
+            lately.add(question, (fresh,))
             answered.add(result(question, fresh))
         if draw.random() < 0.6:
             prefix += draw.choice("ab")
@@ -78,19 +78,19 @@ def test_whatever_is_found_leads_to_the_very_text_that_was_answered(seed: int) -
 )
 def test_an_answer_to_another_question_is_none(other: Ask) -> None:
     lately = Lately()
-    lately.add(ask("x = "), (offer("value"),), lately.era)
+    lately.add(ask("x = "), (offer("value"),))
     assert lately.find(other) is None
 
 
 def test_an_offer_typed_to_its_end_is_none() -> None:
     lately = Lately()
-    lately.add(ask("x = "), (offer("value"),), lately.era)
+    lately.add(ask("x = "), (offer("value"),))
     assert lately.find(ask("x = value")) is None
 
 
 def test_what_was_made_ready_ahead_says_so_once_and_is_then_typed_through() -> None:
     lately = Lately()
-    lately.add(ask("x = ", is_guess=True), (offer("value"),), lately.era)
+    lately.add(ask("x = ", is_guess=True), (offer("value"),))
     for prefix, source in (("x = ", Source.SPECULATED), ("x = v", Source.TYPED_THROUGH)):
         (found,) = lately.find(ask(prefix)) or ()
         assert found.source is source
@@ -99,7 +99,7 @@ def test_what_was_made_ready_ahead_says_so_once_and_is_then_typed_through() -> N
 def test_the_oldest_answers_of_a_document_give_way() -> None:
     lately = Lately()
     for number in range(ANSWERS_KEPT + 1):
-        lately.add(ask(f"x{number} = "), (offer("value"),), lately.era)
+        lately.add(ask(f"x{number} = "), (offer("value"),))
     assert lately.find(ask("x0 = ")) is None
     assert lately.find(ask("x1 = ")) is not None
 
