@@ -15,13 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from habitus_learner import lineage, registry, workfolder
+from habitus_learner import judged, lineage, registry, workfolder
 from habitus_learner.cycle import BOOKMARK
 from habitus_learner.examples import Example
 from habitus_learner.lineage import Trace
 from habitus_learner.marks import Marks, find_marks
 from habitus_server.index import Shelf
-from habitus_server.store import RowId, Store, Stored
+from habitus_server.store import Erasure, RowId, Store, Stored
 from habitus_server.workspaces import Workspace, locked, try_lock
 
 JOB_ENDS_S = 20.0
@@ -53,14 +53,18 @@ class Choice(msgspec.Struct, frozen=True):
 
     def taught(self, lesson: Example | Trace) -> bool:
         """Whether an example comes from a chosen row, or quotes one."""
-        chosen = self.keys
-        if any(key_of(name) in chosen for name in lesson.row_ids):
-            return True
-        if self.path is not None and is_below(lesson.path, self.path):
-            return True
         if isinstance(lesson, Trace):
-            return False
+            return self.touches(lesson.path, lesson.row_ids, ())
         texts = (lesson.prefix, lesson.suffix, lesson.target, lesson.rejected)
+        return self.touches(lesson.path, lesson.row_ids, texts)
+
+    def touches(self, path: str, row_ids: Iterable[str], texts: Iterable[str]) -> bool:
+        """Whether something made from these rows, with these texts, goes with the choice."""
+        chosen = self.keys
+        if any(key_of(name) in chosen for name in row_ids):
+            return True
+        if self.path is not None and is_below(path, self.path):
+            return True
         return any(self.marks.are_in(text) for text in texts)
 
 
@@ -156,7 +160,9 @@ def forget(
         before = registry.serving(workspace)
         registry.discard(workspace, doomed)
         registry.sweep(workspace)
+        judged.forget(workspace, lambda one: choice.touches(one.path, one.row_ids, one.texts))
         store.set_meta(BOOKMARK, "0.0")
+        store.note_erasure(Erasure(now, removed, doomed)).result()
         is_job_running = _clear_work(workspace)
     copies = store.erase()
     _forget_pieces(workspace, choice)

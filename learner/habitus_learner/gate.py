@@ -40,11 +40,12 @@ class Decision(Enum):
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """One arm at one place: `exact` and `similarity` are of its greedy completion."""
+    """One arm at one place: `exact` and `similarity` are of `text`, its greedy completion."""
 
     bits: float
     exact: bool
     similarity: float
+    text: str = ""
 
 
 class Compared(msgspec.Struct, frozen=True):

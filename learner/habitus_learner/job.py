@@ -21,7 +21,7 @@ import psutil
 import torch
 from safetensors.torch import load_file
 
-from habitus_learner import gate, measure
+from habitus_learner import gate, judged, measure
 from habitus_learner.courtesy import Courtesy, stand_back
 from habitus_learner.dataset import Layout
 from habitus_learner.examples import count_by_kind
@@ -204,7 +204,8 @@ def _write_candidate(plan: Plan, folder: Path, base: Path, trainee: Trainee) -> 
 
 def _judge(plan: Plan, folder: Path) -> Ruling:
     tell(Progress("judging", TRAINING_SHARE))
-    items = items_of(read_examples(folder / GATE), seed=plan.seed, limit=MAX_GATE_ITEMS)
+    held_out = read_examples(folder / GATE)
+    items = items_of(held_out, seed=plan.seed, limit=MAX_GATE_ITEMS)
     model = load_model(plan.model, plan.device, allow_hub=plan.loads_hub_models)
     answerer = Answerer(model, Memory(model.tokens))
     candidate = AdapterRef(CANDIDATE, str(folder / CANDIDATE))
@@ -219,6 +220,7 @@ def _judge(plan: Plan, folder: Path) -> Ruling:
         ),
     )
     write(folder / COMPARED, compared)
+    judged.leave(folder / CANDIDATE, judged.describe(held_out, items, compared))
     return gate.rule(compared, measure.probe(answerer, candidate, seed=plan.seed), seed=plan.seed)
 
 

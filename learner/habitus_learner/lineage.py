@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from habitus_learner import workfolder
+from habitus_learner import judged, workfolder
 from habitus_learner.examples import Example
 from habitus_server import adapters
 from habitus_server.workspaces import Workspace, write_atomically
@@ -95,7 +95,7 @@ def leave_record(folder: Path) -> None:
     if examples.exists():
         traces = [Trace(e.path, e.row_ids) for e in workfolder.read_examples(examples)]
         write_atomically(record / TRACES, msgspec.json.Encoder().encode_lines(traces))
-    for name in (adapters.WEIGHTS, adapters.CONFIG, adapters.EXAMPLES):
+    for name in (adapters.WEIGHTS, adapters.CONFIG, adapters.EXAMPLES, judged.FILE):
         (record / name).unlink(missing_ok=True)
 
 

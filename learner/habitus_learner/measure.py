@@ -80,6 +80,7 @@ def cost(answerer: Answerer, item: Item, adapter: AdapterRef | None) -> Cost:
         bits=scored.bits,
         exact=text.rstrip() == target.rstrip(),
         similarity=similarity(text, target),
+        text=text,
     )
 
 

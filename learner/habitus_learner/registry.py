@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from habitus_learner import lineage
+from habitus_learner import judged, lineage
 from habitus_server import adapters
 from habitus_server.adapters import Manifest
 from habitus_server.errors import ModelError, TrainingError, UserError
@@ -163,6 +163,9 @@ def _write_folder(folder: Path, source: Path, manifest: Manifest) -> None:
         for name in adapters.REQUIRED:
             _write_synced(draft / name, (source / name).read_bytes())
             sums[name] = adapters.hash_file(draft / name)
+        if (source / judged.FILE).exists():
+            # Not among the sums: forgetting takes places out of it.
+            _write_synced(draft / judged.FILE, (source / judged.FILE).read_bytes())
         whole = msgspec.structs.replace(manifest, version=folder.name, files=sums)
         text = msgspec.json.format(msgspec.json.encode(whole), indent=2)
         _write_synced(draft / adapters.MANIFEST, text)

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from habitus_learner import registry, workfolder
+from habitus_learner import judged, registry, workfolder
 from habitus_learner.cycle import Settings, is_interrupted, run_cycle
 from habitus_learner.sidecar import Sidecar
 from habitus_learner.workfolder import Progress, read_examples
@@ -114,6 +114,9 @@ def test_a_cycle_trains_judges_and_publishes_what_the_engine_can_serve(
     stored |= {f"suggestion:{one.suggestion.id}" for one in store.suggestions()}
     assert rows and rows <= stored | {"fix:f1", "decision:d1", "landing:s4@c1", "task:1"}
     assert rows >= {"suggestion:s3", "fix:f1", "decision:d1", "landing:s4@c1", "task:1"}
+    told = judged.read(Path(ref.path))
+    assert len(told) == made.figures["gate_items"]
+    assert any("announce" in one.written for one in told)
     assert not workfolder.work_folder(workspace).exists()
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from habitus_learner import cycle, forgetting, lineage, registry, workfolder
+from habitus_learner import cycle, forgetting, judged, lineage, registry, workfolder
 from habitus_learner.commands import forget as command
 from habitus_learner.cycle import BOOKMARK
 from habitus_learner.examples import Example
 from habitus_learner.gate import Ruling
+from habitus_learner.judged import Judged
 from habitus_learner.marks import find_marks
 from habitus_learner.workfolder import Progress
 from habitus_server import adapters, cli
@@ -145,6 +147,37 @@ def test_what_another_file_has_too_is_that_files_own(
     assert habitus(workspace, "src/deal.py") == 0
     assert store.counts()["suggestions"] == RIVALS + 1
     assert [p.id for p in store.patterns() if p.id.startswith("p9")] == ["p901"]
+
+
+def test_places_that_judged_an_adapter_go_with_their_rows_and_with_what_quotes_them(
+    workspace: Workspace, store: Store, state: Path, files: Path, tmp_path: Path
+) -> None:
+    fill(store)
+    version = publish(workspace, tmp_path, [], 1)
+    clean = Judged("src/open.py", "python", ("pattern:x",), 1.0, 8, 9.0, 8.0, False, True, "", "y")
+    other = msgspec.structs.replace(clean, path="src/deal.py", row_ids=("pattern:gone",))
+    quote = msgspec.structs.replace(clean, lead=QUOTE)
+    by_row = msgspec.structs.replace(clean, row_ids=("pattern:p901",))
+    folder = workspace.adapters / version
+    judged.leave(folder, [clean, other, quote, by_row])
+    assert habitus(workspace, "src/deal.py") == 0
+    assert judged.read(folder) == [clean]
+    assert leftovers(state, SECRET, "src/deal.py") == []
+    adapters.verify(folder)
+
+
+def test_that_something_was_forgotten_is_told_and_when_but_not_what(
+    workspace: Workspace, store: Store, state: Path, files: Path, tmp_path: Path
+) -> None:
+    fill(store)
+    version = publish(workspace, tmp_path, cycle.all_examples(store), 1)
+    before = time.time()
+    assert habitus(workspace, "src/deal.py") == 0
+    assert habitus(workspace, "src/open.py") == 0
+    first, second = store.erasures()
+    assert before <= first.at <= second.at <= time.time()
+    assert (first.adapters, second.adapters) == ((version,), ())
+    assert first.rows["patterns"] == 3
 
 
 def test_a_dry_run_says_what_would_go_and_removes_nothing(

@@ -15,7 +15,7 @@ from habitus_server.store.decisions import Decisions
 from habitus_server.store.facts import Facts
 from habitus_server.store.fields import MAX_FIELD_CHARS
 from habitus_server.store.fixes import Fixes
-from habitus_server.store.forgetting import FORGETTINGS, Forgetting, RowId, Stored
+from habitus_server.store.forgetting import FORGETTINGS, Erasure, Forgetting, RowId, Stored
 from habitus_server.store.landings import Landings
 from habitus_server.store.patterns import Patterns
 from habitus_server.store.reactions import Reactions
@@ -24,7 +24,16 @@ from habitus_server.store.suggestions import Event, Suggestions
 from habitus_server.store.tallies import Tallies
 from habitus_server.store.tasks import Tasks
 
-__all__ = ["FORGETTINGS", "MAX_FIELD_CHARS", "Compacted", "Event", "RowId", "Store", "Stored"]
+__all__ = [
+    "FORGETTINGS",
+    "MAX_FIELD_CHARS",
+    "Compacted",
+    "Erasure",
+    "Event",
+    "RowId",
+    "Store",
+    "Stored",
+]
 
 
 class Store(

@@ -17,10 +17,15 @@ import msgspec
 from habitus_server.errors import StoreError
 from habitus_server.store import database, graves
 from habitus_server.store.access import Access
+from habitus_server.store.fields import as_json
 
 ERASE_S = 30.0
 FORGETTINGS = "forgettings"
 """Name of the fact that counts how often something was forgotten."""
+
+_ERASURES = "erasures"
+_MAX_ERASURES = 200
+"""Older ones are not told any more."""
 
 RowId = str | int
 
@@ -70,6 +75,14 @@ class Stored(msgspec.Struct, frozen=True):
     is_code: bool
 
 
+class Erasure(msgspec.Struct, frozen=True):
+    """That something was forgotten, and when: rows by table and adapters, never what."""
+
+    at: float
+    rows: dict[str, int]
+    adapters: tuple[str, ...]
+
+
 class Forgetting(Access):
     """Every table at once."""
 
@@ -110,6 +123,21 @@ class Forgetting(Access):
 
         return self._writer.submit(write)
 
+    def note_erasure(self, erasure: Erasure) -> Future[None]:
+        """Remember that something was forgotten."""
+
+        def write(sql: sqlite3.Connection) -> None:
+            known = sql.execute("SELECT value FROM meta WHERE key = ?", (_ERASURES,)).fetchone()
+            told = [*_read_erasures(known), erasure][-_MAX_ERASURES:]
+            sql.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_ERASURES, as_json(told)))
+
+        return self._writer.submit(write)
+
+    def erasures(self) -> list[Erasure]:
+        """What is known of everything that was forgotten, oldest first."""
+        rows = self._read("SELECT value FROM meta WHERE key = ?", (_ERASURES,))
+        return _read_erasures(rows[0] if rows else None)
+
     def bury(self, path: str | None, since: float, until: float) -> Future[None]:
         """Refuse from now on what a window still holds of a file, or (None) of any."""
         return self._writer.submit(lambda sql: graves.dig(sql, path, since, until))
@@ -135,3 +163,7 @@ class Forgetting(Access):
                 f"({error}); close the windows of this workspace and forget again."
             ) from error
         return database.remove_copies(self._path)
+
+
+def _read_erasures(row: tuple[str] | None) -> list[Erasure]:
+    return [] if row is None else msgspec.json.decode(row[0], type=list[Erasure])
