@@ -17,19 +17,21 @@ _SMALL_PARAMETERS = 50_000_000
 
 
 class Hyper(msgspec.Struct, frozen=True):
-    """What a run is trained with; `learning_rate` and `step_tokens` 0 follow the model's size.
+    """What a run is trained with; `rank`, `alpha`, `learning_rate` and `step_tokens` 0 follow the
+    model's size, and so does `orthogonal`: whether updates are Muon's instead of AdamW's.
 
     `continues` starts from the incumbent's weights instead of from none: with a few
     minutes a cycle, what earlier cycles learned is worth more than a fresh start.
     """
 
-    rank: int = 16
-    alpha: int = 32
+    rank: int = 0
+    alpha: int = 0
     learning_rate: float = 0.0
+    orthogonal: bool | None = None
     weight_decay: float = 0.01
     warmup: float = 0.05
     step_tokens: int = 0
-    prompt_weight: float = 0.3
+    prompt_weight: float = 1.0
     preference_weight: float = 0.1
     aversion_weight: float = 0.1
     beta: float = 0.1
@@ -68,17 +70,23 @@ class Plan(msgspec.Struct, frozen=True):
 def sized(hyper: Hyper, parameters: int) -> Hyper:
     """`hyper` with what follows a base model's size filled in.
 
-    The rate falls with the cube root of the size, from what measured best for the
-    embedded model to what is published for LoRA on models of 7 billion (3e-4). Small
-    models see few tokens on a CPU, and gain more from many small steps than from few
-    large ones; large ones would leave a GPU idle.
+    A small model is given room for much (rank 64) and Muon's updates: at the embedded one they
+    lower later lines' bits further than AdamW's, and forget less of general code
+    (docs/learning.md). Large models get what is published for LoRA: the rate falls with the
+    cube root of the size to 3e-4 at 7 billion parameters. Small models see few tokens on a
+    CPU, and gain more from many small steps than from few large ones; large ones would leave
+    a GPU idle.
     """
+    is_small = parameters < _SMALL_PARAMETERS
     rate = 3e-3 * min(1.0, math.cbrt(5_000_000 / parameters))
-    tokens = 1_024 if parameters < _SMALL_PARAMETERS else 4_096
+    rank = hyper.rank or (64 if is_small else 16)
     return msgspec.structs.replace(
         hyper,
+        rank=rank,
+        alpha=hyper.alpha or 2 * rank,
         learning_rate=hyper.learning_rate or rate,
-        step_tokens=hyper.step_tokens or tokens,
+        orthogonal=is_small if hyper.orthogonal is None else hyper.orthogonal,
+        step_tokens=hyper.step_tokens or (1_024 if is_small else 4_096),
     )
 
 

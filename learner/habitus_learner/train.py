@@ -23,7 +23,8 @@ from habitus_learner import general
 from habitus_learner.courtesy import Courtesy
 from habitus_learner.dataset import Layout, Mix, Row, packed, passes, rows_of
 from habitus_learner.examples import Episode, Example, Kind
-from habitus_learner.planner import Plan
+from habitus_learner.muon import Muon
+from habitus_learner.planner import Hyper, Plan
 from habitus_learner.trainee import (
     Batch,
     Trainee,
@@ -81,12 +82,7 @@ class Run:
         self._device = next(trainee.parameters()).device
         self._accelerator: Any = Accelerator(cpu=self._device.type == "cpu")
         learned = [p for p in trainee.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            learned,
-            lr=self._hyper.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=self._hyper.weight_decay,
-        )
+        optimizer = _optimizer(learned, self._hyper)
         self._learned = learned
         self._module, self._optimizer = self._accelerator.prepare(trainee, optimizer)
         self._accumulate = max(1, self._hyper.step_tokens // batch_tokens)
@@ -242,6 +238,14 @@ class Run:
         set_adapter_state(self._trainee, saved["adapter"])
         self._best = saved["best"]
         self._optimizer.load_state_dict(saved["optimizer"])
+
+
+def _optimizer(learned: Sequence[torch.nn.Parameter], hyper: Hyper) -> torch.optim.Optimizer:
+    if hyper.orthogonal:
+        return Muon(learned, lr=hyper.learning_rate, weight_decay=hyper.weight_decay)
+    return torch.optim.AdamW(
+        learned, lr=hyper.learning_rate, betas=(0.9, 0.99), weight_decay=hyper.weight_decay
+    )
 
 
 def _schedule(progress: float, warmup: float) -> float:

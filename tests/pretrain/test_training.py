@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from habitus_learner.muon import Muon
 from habitus_learner.pretrain.cli import main, read_deadline
 from habitus_learner.pretrain.export import MOST_BYTES, export
 from habitus_learner.pretrain.model import FimModel, initialise
-from habitus_learner.pretrain.muon import Muon
 from habitus_learner.pretrain.presets import PRESETS
 from habitus_learner.pretrain.rows import all_rows
 from habitus_learner.pretrain.shards import write_shards

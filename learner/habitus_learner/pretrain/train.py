@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from habitus_learner.muon import Muon
 from habitus_learner.pretrain.errors import StepMissingError
 from habitus_learner.pretrain.model import FimModel, initialise
-from habitus_learner.pretrain.muon import Muon
 from habitus_learner.pretrain.presets import Preset
 from habitus_learner.pretrain.shards import is_finished, read_shard, shard_path
 
