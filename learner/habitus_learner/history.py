@@ -34,11 +34,16 @@ class FileChange(msgspec.Struct, frozen=True):
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """A commit's identity and message; `time` is its committer time."""
+    """A commit's identity and message; `time` is its committer time, `author` an address.
+
+    `parents` are the ids of the commits before it, several for a merge.
+    """
 
     id: str
     time: float
     message: str
+    author: str = ""
+    parents: tuple[str, ...] = ()
 
 
 def open_repository(path: Path) -> pygit2.Repository:
@@ -58,10 +63,42 @@ def list_commits(repository: pygit2.Repository) -> list[Commit]:
     commits: list[Commit] = []
     commit = repository[repository.head.target].peel(pygit2.Commit)
     while True:
-        commits.append(Commit(str(commit.id), float(commit.commit_time), commit.message))
+        commits.append(_to_commit(commit))
         if not commit.parent_ids:
             return commits[::-1]
         commit = repository[commit.parent_ids[0]].peel(pygit2.Commit)
+
+
+def find_commit(repository: pygit2.Repository, name: str) -> Commit:
+    """The commit that a branch, a tag or (the start of) an id names."""
+    try:
+        return _to_commit(repository.revparse_single(name).peel(pygit2.Commit))
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise UserError(f"{name} names no commit of {repository.path}: {error}.") from error
+
+
+def walk_back(repository: pygit2.Repository, start: str) -> Iterator[Commit]:
+    """A commit and all that it rests on, newest first, read as they are asked for.
+
+    A commit comes after those that were made from it, unless clocks went wrong. Where history
+    was cut off (a shallow clone), it ends.
+    """
+    commits = repository.walk(start, pygit2.enums.SortMode.TIME)
+    while True:
+        try:
+            commit = next(commits)
+        except (StopIteration, KeyError, pygit2.GitError):
+            return
+        yield _to_commit(commit)
+
+
+def find_blob(repository: pygit2.Repository, commit_id: str, path: str) -> pygit2.Blob | None:
+    """A file of a commit; None where there is none, or no file."""
+    tree = repository[commit_id].peel(pygit2.Commit).tree
+    if not path or path not in tree:
+        return None
+    found = tree[path]
+    return found if isinstance(found, pygit2.Blob) and is_file(found.filemode) else None
 
 
 def read_changes(
@@ -90,6 +127,18 @@ def read_tree(repository: pygit2.Repository, commit_id: str) -> Iterator[tuple[s
     yield from _walk(commit.tree, "")
 
 
+def list_files(repository: pygit2.Repository, commit_id: str) -> Iterator[str]:
+    """The paths of a commit's files, links and submodules left out; no file is read."""
+    pending = [("", repository[commit_id].peel(pygit2.Commit).tree)]
+    while pending:
+        folder, tree = pending.pop()
+        for entry in tree:
+            if isinstance(entry, pygit2.Tree):
+                pending.append((f"{folder}{entry.name}/", entry))
+            elif is_file(entry.filemode):
+                yield f"{folder}{entry.name}"
+
+
 class Moved:
     """Which added lines of a commit were only moved there.
 
@@ -111,6 +160,16 @@ class Moved:
             return False
         self._lost[words] -= 1
         return True
+
+
+def _to_commit(commit: pygit2.Commit) -> Commit:
+    return Commit(
+        id=str(commit.id),
+        time=float(commit.commit_time),
+        message=commit.message,
+        author=commit.author.email.lower(),
+        parents=tuple(str(parent) for parent in commit.parent_ids),
+    )
 
 
 def _read_delta(

@@ -64,6 +64,12 @@ class Library:
             return None
         return self._redacted(buffer.text)
 
+    def clean_text(self, path: str, text: str) -> str | None:
+        """A text that a file had once, under the rules for what it has now, or None."""
+        if len(text) > self._max_bytes or self.why_silent(path):
+            return None
+        return self._redacted(text)
+
     def _redacted(self, text: str) -> str | None:
         if why_not_text(text):
             return None
