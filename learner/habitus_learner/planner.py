@@ -20,6 +20,8 @@ class Hyper(msgspec.Struct, frozen=True):
     """What a run is trained with; `rank`, `alpha`, `learning_rate` and `step_tokens` 0 follow the
     model's size, and so does `orthogonal`: whether updates are Muon's instead of AdamW's.
 
+    `temper` is the part of what was learned that is served: steps that go a little too far are
+    taken back, and general code forgotten on the way (Wortsman et al., arXiv 2109.01903).
     `continues` starts from the incumbent's weights instead of from none: with a few
     minutes a cycle, what earlier cycles learned is worth more than a fresh start.
     """
@@ -28,6 +30,7 @@ class Hyper(msgspec.Struct, frozen=True):
     alpha: int = 0
     learning_rate: float = 0.0
     orthogonal: bool | None = None
+    temper: float = 0.7
     weight_decay: float = 0.01
     warmup: float = 0.05
     step_tokens: int = 0

@@ -8,7 +8,9 @@ running engine or exported). Knows losses and rows of tokens; no schedule and no
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +110,26 @@ class Trainee(nn.Module):
 
     @torch.no_grad()
     def text_nats(self, batch: Batch) -> tuple[float, int]:
-        """The cost of the batch's texts in nats, and over how many tokens."""
+        """The cost of the batch's texts in nats as they would be served, and over how many
+        tokens."""
         is_text = batch.is_text & (batch.weights > 0)
-        return float(self._losses(batch.ids, is_text).sum()), int(is_text.sum())
+        with self._tempered():
+            return float(self._losses(batch.ids, is_text).sum()), int(is_text.sum())
+
+    @contextmanager
+    def _tempered(self) -> Iterator[None]:
+        """The adapter at the strength at which it is served."""
+        from peft.tuners.lora import LoraLayer
+
+        scales = [one.scaling for one in self.model.modules() if isinstance(one, LoraLayer)]
+        whole = [scale["default"] for scale in scales]
+        for scale in scales:
+            scale["default"] *= self.hyper.temper
+        try:
+            yield
+        finally:
+            for scale, value in zip(scales, whole, strict=True):
+                scale["default"] = value
 
     def _losses(self, ids: Tensor, wanted: Tensor) -> Tensor:
         """Nats per wanted target. Padding stands right, where causal attention never looks."""
@@ -158,10 +177,12 @@ def set_adapter_state(trainee: Trainee, state: Mapping[str, Tensor]) -> None:
 
 
 def save_adapter(trainee: Trainee, folder: Path) -> None:
-    """Write the two files that peft, and the engine, read an adapter from."""
+    """Write the two files that peft, and the engine, read an adapter from, tempered."""
     from safetensors.torch import save_file
 
-    trainee.model.peft_config["default"].save_pretrained(folder)
+    config = copy(trainee.model.peft_config["default"])
+    config.lora_alpha *= trainee.hyper.temper
+    config.save_pretrained(folder)
     save_file(adapter_state(trainee), folder / adapters.WEIGHTS, metadata={"format": "pt"})
 
 
