@@ -82,6 +82,10 @@ class Tracker:
             dues.append(horizon)
         return min(dues, default=None)
 
+    def watches(self, suggestion_id: str) -> bool:
+        """Whether anything can still become of a suggestion."""
+        return suggestion_id in self._lives
+
     def accepted_spans(self) -> dict[str, TrackedSpan]:
         """Where accepted (not typed) text is now, by suggestion, settled or not."""
         spans = self._shelf.spans()

@@ -88,13 +88,14 @@ class Recorder:
         signals = tracker.supersede(now, keep=[offer.suggestion.id for offer in offers])
         for offer in offers:
             suggestion = offer.suggestion
-            following.suggestions[suggestion.id] = suggestion
-            following.recent.append(suggestion.text)
+            following.remember(suggestion)
             self._owner[suggestion.id] = snapshot.uri
             start, lead = _begin_of(offer, snapshot)
             end = snapshot.end + offer.replace_right
             signals += tracker.offer(suggestion, start, end, now, lead=lead)
         self._write(following, signals)
+        for suggestion_id in following.forget_old():
+            self._owner.pop(suggestion_id, None)
 
     def suggestion(self, suggestion_id: str) -> Suggestion | None:
         """A suggestion that was offered in an open document."""
