@@ -15,7 +15,7 @@ from habitus_server.moves import Moves
 from habitus_server.records import Evidence, State, Suggestion
 from habitus_server.retention import Accepted
 from habitus_server.spans import GrowingSpan, TrackedSpan, track
-from habitus_server.text import Buffer, Change, Edit
+from habitus_server.text import MAX_SLIDE, Buffer, Change, Edit
 from habitus_server.verdicts import Kind, Verdict, is_leap, judge, raw_size, unify
 
 HOLD_S = 1.0
@@ -29,6 +29,8 @@ EXPIRE_S = 600.0
 MAX_LEAD = 200
 """Characters before the cursor that an edit may eat into without ending the watch."""
 SEARCH_CHARS = 1_500
+FAR_CHARS = max(MAX_LEAD, MAX_SLIDE) + 1
+"""An edit this far from a place says nothing about it."""
 
 OPEN = frozenset({State.OFFERED, State.SHOWN})
 IN_BUFFER = frozenset({State.ACCEPTED, State.PARTIALLY_ACCEPTED, State.TYPED_THROUGH})
@@ -165,6 +167,9 @@ class Life:
         """
         if self.accepted:
             self.accepted.follow(change, moves, at)
+        if self._is_far_from(change):
+            self._drift(change.edits[0])
+            return False
         had_leapt = self._has_leapt
         was_touched, leapt = self._move(change)
         is_over = self.accepted is not None and self.state is not State.PARTIALLY_ACCEPTED
@@ -231,6 +236,21 @@ class Life:
     def _accept(self, span: TrackedSpan, at: float, evidence: Evidence) -> None:
         self.accepted = Accepted(self.id, span, at, evidence, len(self.lead))
         self.awaited = None
+
+    def _is_far_from(self, change: Change) -> bool:
+        """Whether a change is one edit that can do nothing here but move what is followed."""
+        if len(change.edits) != 1:
+            return False
+        edit, place = change.edits[0], self.place
+        if edit.end + FAR_CHARS > place.start and edit.start < place.end + FAR_CHARS:
+            return False
+        return self.held is None or self.held.span is None or self.held.span.is_clear_of(edit)
+
+    def _drift(self, edit: Edit) -> None:
+        """Follow the place through an edit far from it."""
+        self.place = self.place.after(edit)
+        if self.held and self.held.span:
+            self.held.span = self.held.span.after(edit)
 
     def _move(self, change: Change) -> tuple[bool, bool]:
         """Follow the place; whether an edit touched it, and whether one was a leap."""

@@ -77,7 +77,11 @@ class Notebook:
 
         Call it after each edit and before each `tick`.
         """
-        self._suggested.update(spans)
+        for key, span in spans.items() if self._regions else ():
+            if self._is_worked_at(span):
+                self._suggested[key] = span
+            else:
+                self._suggested.pop(key, None)
 
     def edit(self, change: Change, at: float) -> list[Pattern]:
         """One notification's edits; returns what had come to rest before them."""
@@ -86,7 +90,7 @@ class Notebook:
         buffer = change.before
         for edit in change.edits:
             self._follow(buffer, edit, at, is_writing)
-            buffer = buffer.apply(edit)
+            buffer = buffer.apply(edit) if len(change.edits) > 1 else change.after
             self._suggested = {key: span.after(edit) for key, span in self._suggested.items()}
         self._buffer = change.after
         return patterns
@@ -185,10 +189,13 @@ class Notebook:
     def _forget_suggested(self) -> None:
         """Spans matter only inside regions that are still open."""
         self._suggested = {
-            key: span
-            for key, span in self._suggested.items()
-            if any(span.start <= one.end and span.end >= one.start for one in self._regions)
+            key: span for key, span in self._suggested.items() if self._is_worked_at(span)
         }
+
+    def _is_worked_at(self, span: TrackedSpan) -> bool:
+        """Whether a span meets a region."""
+        start, end = span.start, span.end
+        return any(start <= one.end and end >= one.start for one in self._regions)
 
 
 def _pasted_chars(edit: Edit) -> int:
@@ -209,6 +216,8 @@ def _is_mechanical(change: Change) -> bool:
     """Whether the edits of a notification look like a tool's: many places, or a whole file."""
     if any(len(edit.text) > MAX_PASTE_CHARS for edit in change.edits):
         return True
+    if len(change.edits) <= MAX_PLACES:
+        return False
     lines = {change.after.line_at(edit.start) for edit in change.edits}
     apart = sum(1 for line in lines if line - 1 not in lines)
     return apart > MAX_PLACES

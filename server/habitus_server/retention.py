@@ -94,6 +94,11 @@ class Accepted:
     def follow(self, change: Change, moves: Moves, at: float) -> None:
         """Move through the edits of one notification, which `moves` has taken in."""
         before, span = self.span, self.span
+        if self._cut is None and len(moves.strokes) == 1:
+            edit = moves.strokes[0].edit
+            if span.is_clear_of(edit):  # most texts, at most keys
+                self.span = span.after(edit)
+                return
         for stroke in moves.strokes:
             was, span = span, span.after(stroke.edit)
             if was.touches(stroke.edit):

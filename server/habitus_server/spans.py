@@ -88,7 +88,7 @@ class TrackedSpan(msgspec.Struct, frozen=True):
     @property
     def end(self) -> int:
         """The offset after its last character."""
-        return self.start + sum(len(run.text) for run in self.runs)
+        return self.start + sum([len(run.text) for run in self.runs])
 
     @property
     def retained(self) -> int:
@@ -118,8 +118,19 @@ class TrackedSpan(msgspec.Struct, frozen=True):
             or (edit.start == self.start and self._is_head_open)
         )
 
+    def is_clear_of(self, edit: Edit) -> bool:
+        """Whether an edit is far enough from the span that all it can do is move it.
+
+        An edit that takes another one back reaches as far as that one did, up to the span.
+        """
+        return edit.end < self.start - 1 or edit.start > self.end + 1
+
     def after(self, edit: Edit) -> TrackedSpan:
         """The span after an edit of its document."""
+        if edit.end < self.start - 1:
+            return msgspec.structs.replace(self, start=self.start + edit.growth)
+        if edit.start > self.end + 1:
+            return self
         if undone := self._undo(edit):
             return undone
         if not self.touches(edit) and not self._borders(edit):

@@ -7,6 +7,7 @@ judges nothing: an outcome is given once (`retention`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import msgspec
@@ -36,6 +37,8 @@ class Shelf:
     def __init__(self) -> None:
         self._texts: dict[str, Accepted] = {}
         self._by_hand: set[str] = set()
+        self._due = math.inf
+        """No horizon comes sooner."""
 
     def __iter__(self) -> Iterator[Accepted]:
         return iter(self._texts.values())
@@ -43,6 +46,7 @@ class Shelf:
     def put(self, accepted: Accepted, *, by_hand: bool, at: float) -> None:
         """Keep a text that has settled."""
         self._texts[accepted.suggestion_id] = accepted
+        self._due = min(self._due, accepted.next_horizon() or math.inf)
         if by_hand:
             self._by_hand.add(accepted.suggestion_id)
         old = [one for one in self if at - one.at > STANDS_S]
@@ -62,7 +66,11 @@ class Shelf:
 
     def measure_due(self, at: float) -> list[Measurement]:
         """Measurements at the horizons that have passed."""
-        return [measured for one in self for measured in one.measure_due(at)]
+        if at < self._due:
+            return []
+        measured = [measured for one in self for measured in one.measure_due(at)]
+        self._due = self.due() or math.inf
+        return measured
 
     def measure(self, moment: str, at: float) -> list[Measurement]:
         """Measurements at a moment of its own, of what still has a horizon ahead."""

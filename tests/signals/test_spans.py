@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
 from habitus_server.spans import GrowingSpan, TrackedSpan, track
@@ -206,6 +207,26 @@ def test_taking_back_edits_in_reverse_order_restores_the_span() -> None:
             undone += 1
             assert (span.start, span.text, span.retained) == (was.start, was.text, was.retained)
     assert undone > 5_000
+
+
+def test_an_edit_that_is_clear_of_a_span_only_moves_it() -> None:
+    """Also between an edit of the span and the one that takes it back."""
+    rng = random.Random(8)
+    clear = 0
+    for _ in range(1_500):
+        original = "".join(rng.choice("abc(\n") for _ in range(rng.randrange(1, 12)))
+        text = "one two\n" + original + " three\nfour"
+        span = track(8, original)
+        for _ in range(rng.randrange(1, 14)):
+            edit = random_edit(rng, text, "abcx(\n")
+            was, text = span, text[: edit.start] + edit.text + text[edit.end :]
+            span = span.after(edit)
+            if was.is_clear_of(edit):
+                clear += 1
+                by = edit.growth if edit.start < was.start else 0
+                assert span == msgspec.structs.replace(was, start=was.start + by)
+                assert span.text == text[span.start : span.end]
+    assert clear > 2_000
 
 
 def is_subsequence(small: str, large: str) -> bool:
