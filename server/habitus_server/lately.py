@@ -30,6 +30,12 @@ class _Answer(msgspec.Struct, frozen=True):
     def size(self) -> int:
         return len(self.ask.snapshot.prefix) + len(self.ask.snapshot.suffix)
 
+    def reaches(self, ask: Ask) -> bool:
+        """Whether any offer is as long as what may have been typed since: texts are long to
+        compare."""
+        typed = len(ask.snapshot.prefix) - len(self.ask.snapshot.prefix)
+        return typed == 0 or any(typed <= len(one.suggestion.text) for one in self.offers)
+
 
 class Lately:
     """Recent answers of one window, by document."""
@@ -49,7 +55,7 @@ class Lately:
     def find(self, ask: Ask) -> tuple[Offer, ...] | None:
         """What is known to answer a question; () where that is nothing, None where nothing is."""
         for answer in self._answers.get(ask.snapshot.uri, ()):
-            if not is_answered_alike(answer.ask, ask):
+            if not answer.reaches(ask) or not is_answered_alike(answer.ask, ask):
                 continue
             found = typed_between(answer.ask, ask)
             if found is None:

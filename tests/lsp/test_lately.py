@@ -110,3 +110,20 @@ def test_a_closer_that_was_deleted_again_is_no_typing() -> None:
 
 def test_text_that_appears_right_of_the_cursor_is_no_paired_closer() -> None:
     assert typed_between(ask("f", "\n"), ask("f(", "x\n")) is None
+
+
+def test_an_answer_that_was_typed_past_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing two long texts for each answer would cost more than the rest of the question."""
+    lately = Lately()
+    lately.add(ask("x = "), (offer("compute(1)"),))
+    compared: list[Ask] = []
+
+    def compare(earlier: Ask, later: Ask) -> tuple[str, str] | None:
+        compared.append(later)
+        return typed_between(earlier, later)
+
+    monkeypatch.setattr("habitus_server.lately.typed_between", compare)
+    near, past = ask("x = compu"), ask("x = compute(1)\ny = ")
+    assert lately.find(near) is not None
+    assert lately.find(past) is None
+    assert compared == [near]
