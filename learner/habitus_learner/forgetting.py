@@ -169,6 +169,8 @@ def forget(
     cleaned = clean_logs(logs, choice.marks.are_in)
     # The last place that was asked about may be one of the file.
     workspace.last_why.unlink(missing_ok=True)
+    # It shows pieces of code; the next one is written without these.
+    workspace.report.unlink(missing_ok=True)
     serving = registry.serving(workspace)
     return Forgotten(
         removed, doomed, serving, serving != before, (*copies, *cleaned), is_job_running

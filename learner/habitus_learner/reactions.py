@@ -39,7 +39,10 @@ PLACE_CHARS = 200
 IGNORED_TIMES = 3
 """The same text at the same place, offered this often without any reaction, was ignored."""
 
-_TAKEN = frozenset({State.ACCEPTED, State.PARTIALLY_ACCEPTED})
+TAKEN = frozenset({State.ACCEPTED, State.PARTIALLY_ACCEPTED})
+"""The states of a suggestion whose text, or a part of it, was accepted."""
+
+_UNSEEN = frozenset({State.OFFERED, State.SUPERSEDED})
 
 
 class _Lesson(msgspec.Struct, frozen=True):
@@ -48,6 +51,11 @@ class _Lesson(msgspec.Struct, frozen=True):
     rejected: str
     weight: float
     correction: CorrectionClass | None = None
+
+
+def was_shown(row: SuggestionRow) -> bool:
+    """Whether a suggestion was there to be judged, and not gone before it could be read."""
+    return row.state not in _UNSEEN
 
 
 def from_suggestions(rows: Iterable[SuggestionRow], witnesses: Witnesses) -> Iterator[Example]:
@@ -75,13 +83,13 @@ def _lesson(row: SuggestionRow, said: Said) -> _Lesson | None:
     """What one suggestion teaches; a rating is the last word on it."""
     text = row.accepted_text or row.suggestion.text
     final = row.final_text or ""
-    if row.state in _TAKEN and row.outcome is Outcome.EDITED and final.strip():
+    if row.state in TAKEN and row.outcome is Outcome.EDITED and final.strip():
         return _correction(row, said, text, final)
     if row.rating is Rating.BAD:
         return _failure(text, said.signs, RATED_BAD)
     if row.rating is Rating.GOOD:
         return _Lesson(Kind.SUCCESS, text, "", SUCCESS * praise(said.signs))
-    if row.state in _TAKEN:
+    if row.state in TAKEN:
         if row.outcome is Outcome.REVERTED or row.outcome is Outcome.EDITED:
             return _failure(text, said.signs, REVERTED)
         if row.outcome is not Outcome.KEPT:
@@ -133,7 +141,7 @@ def _preferences(offered: list[SuggestionRow], witnesses: Witnesses) -> Iterator
     seen, and those that the editor reported as shown.
     """
     for chosen in offered:
-        if chosen.state not in _TAKEN or chosen.outcome not in (Outcome.KEPT, Outcome.EDITED):
+        if chosen.state not in TAKEN or chosen.outcome not in (Outcome.KEPT, Outcome.EDITED):
             continue
         said = witnesses.of_suggestion(chosen)
         if chosen.rating is Rating.BAD or said.signs.is_undone:

@@ -72,6 +72,11 @@ class Workspace(msgspec.Struct, frozen=True):
         return self.folder / "witness.lock"
 
     @property
+    def report(self) -> Path:
+        """The page that `habitus report` wrote last."""
+        return self.folder / "report.html"
+
+    @property
     def last_why(self) -> Path:
         """Why the last place showed a suggestion or none, as JSON (`whys.Place`)."""
         return self.folder / "why.json"
