@@ -77,7 +77,7 @@ def work(folder: Path) -> None:
     if plan.busy_markers:
         stand_back()
     torch.set_num_threads(plan.threads or psutil.cpu_count(logical=False) or 1)
-    device = choose_device(plan.device)
+    device = choose_device(_kind(plan.device))
     if device.type == "cuda" and "LOCAL_RANK" in os.environ:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     base = find_folder(plan.model, allow_hub=plan.loads_hub_models)
@@ -92,6 +92,11 @@ def work(folder: Path) -> None:
         del trainee
     if RANK == 0 and read_ruling(folder) is None:
         write(folder / RULING, _judge(plan, folder))
+
+
+def _kind(device: str) -> str:
+    """A device without its number: which GPUs this process sees was decided by its parent."""
+    return device.partition(":")[0]
 
 
 def _usable(incumbent: AdapterRef | None, base: Path) -> AdapterRef | None:
@@ -206,7 +211,7 @@ def _judge(plan: Plan, folder: Path) -> Ruling:
     tell(Progress("judging", TRAINING_SHARE))
     held_out = read_examples(folder / GATE)
     items = items_of(held_out, seed=plan.seed, limit=MAX_GATE_ITEMS)
-    model = load_model(plan.model, plan.device, allow_hub=plan.loads_hub_models)
+    model = load_model(plan.model, _kind(plan.device), allow_hub=plan.loads_hub_models)
     answerer = Answerer(model, Memory(model.tokens))
     candidate = AdapterRef(CANDIDATE, str(folder / CANDIDATE))
     compared = measure.compare(

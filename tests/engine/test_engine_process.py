@@ -104,6 +104,7 @@ async def test_one_engine_lives_through_everything_that_windows_do(
     again = await others[0].complete(PLACE, window="1", stop=Stop(max_tokens=8))
     assert again.reused_tokens == again.prompt_tokens - 1
     assert again.candidates[0].text == completed.candidates[0].text
+    assert busy_marker(path).read_text() == "cpu"
 
     await memory_is_in_order(client)
     await newest_wins(client)

@@ -65,7 +65,7 @@ async def _run(options: argparse.Namespace, socket_path: Path) -> int:
         workshop,
         model=options.model,
         unload_after_s=options.unload_after_s,
-        on_work=lambda: _touch(marker),
+        on_work=lambda: _touch(marker, workshop.device),
         on_crash=lambda: crash(address),
     )
     server = Server(address, scheduler, workshop.intake, exit_after_s=options.exit_after_s)
@@ -73,10 +73,17 @@ async def _run(options: argparse.Namespace, socket_path: Path) -> int:
     return await server.run(on_listening=scheduler.start)
 
 
-def _touch(marker: Path) -> None:
-    """Tell the learner that someone is being served; it yields while this is young."""
+def _touch(marker: Path, device: str) -> None:
+    """Tell the learner that someone is being served, and where.
+
+    It yields while this is young, and trains on another GPU if there is one.
+    """
     with contextlib.suppress(OSError):
-        marker.touch(mode=0o600)
+        told = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(told, device.encode())
+        finally:
+            os.close(told)
 
 
 def _parser() -> argparse.ArgumentParser:

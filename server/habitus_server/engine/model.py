@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from habitus_server.adapters import hash_base
-from habitus_server.engine import lora
+from habitus_server.engine import devices, lora
 from habitus_server.engine.fim import Template, template_from_vocabulary
 from habitus_server.engine.network import Network, Shape
 from habitus_server.engine.packing import halved
@@ -164,27 +164,44 @@ def load_model(name: str, device: str = "auto", *, allow_hub: bool = True) -> Mo
 
 
 def choose_device(device: str) -> torch.device:
-    """The torch device of a setting; `ModelError` when this machine has none such."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The torch device of a setting; `ModelError` when this machine has none such.
+
+    Where there are several GPUs and none is named, it is the one with the most free memory.
+    """
+    if device == "auto" and not torch.cuda.is_available():
+        return torch.device("cpu")
     try:
-        chosen = torch.device(device)
+        chosen = torch.device("cuda" if device == "auto" else device)
     except RuntimeError as error:
         raise ModelError(
             f"There is no device `{device}`; set engine.device to auto, cpu or cuda."
         ) from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
+    return _find_gpu(chosen.index) if chosen.type == "cuda" else chosen
+
+
+def _find_gpu(index: int | None) -> torch.device:
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not count:
         raise ModelError("No CUDA device was found; set engine.device to auto or cpu.")
-    return chosen
+    if index is None:
+        free = [torch.cuda.mem_get_info(gpu)[0] for gpu in range(count)] if count > 1 else [0]
+        index = devices.freest(free)
+    elif index >= count:
+        raise ModelError(
+            f"There is no device `cuda:{index}`; the last one here is `cuda:{count - 1}`. "
+            "Set engine.device to that, or to auto."
+        )
+    return torch.device("cuda", index)
 
 
 def choose_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it, fp32 elsewhere."""
+    """The precision of weights on a device."""
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    cpu = torch.cpu.get_capabilities()
-    has_bf16 = bool(cpu.get("amx_bf16") or cpu.get("avx512_bf16"))
-    return torch.bfloat16 if has_bf16 else torch.float32
+        precision = devices.gpu_precision(has_bf16=torch.cuda.is_bf16_supported())
+    else:
+        precision = devices.cpu_precision(torch.cpu.get_capabilities())
+    dtype: torch.dtype = getattr(torch, precision.value)
+    return dtype
 
 
 def find_folder(name: str, *, allow_hub: bool = True) -> Path:

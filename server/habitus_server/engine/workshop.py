@@ -49,6 +49,12 @@ class Workshop:
         self._memory: Memory | None = None
         self._answerer: Answerer | None = None
 
+    @property
+    def device(self) -> str:
+        """Where the model is, once it is loaded; until then what was asked for."""
+        answerer = self._answerer
+        return answerer.model.device if answerer else self._device
+
     def load(self, progress: Callable[[float, str], None]) -> None:
         """Load the model and open the intake; `HabitusError` says what is wrong."""
         try:
@@ -157,7 +163,7 @@ class Workshop:
         answerer, memory = self._answerer, self._memory
         resident = (answerer.model.size_bytes() + answerer.cache_bytes()) if answerer else 0
         return Vitals(
-            device=answerer.model.device if answerer else self._device,
+            device=self.device,
             adapters=tuple(r.version for r in answerer.model.residents) if answerer else (),
             resident_bytes=resident,
             memory_tokens=memory.token_count() if memory else 0,
