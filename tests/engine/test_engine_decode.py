@@ -20,8 +20,9 @@ from habitus_server.engine.decode import (
     sampler,
 )
 from habitus_server.engine.memory import Memory
-from habitus_server.engine.model import Model
+from habitus_server.engine.model import Model, load_model
 from habitus_server.engine.wire import Complete, Place, Score, Stop
+from tiny_model import make_adapter
 
 PREFIX = "def connect(self, host, port=None):\n    for index, value in enum"
 PLACE = Place("w", "a.py", "python", PREFIX, "\n    return None\n")
@@ -71,22 +72,55 @@ def answerer(model: Model) -> Answerer:
     return Answerer(model, Memory(model.tokens))
 
 
+def greedy_of_transformers(reference: Any, model: Model, ids: tuple[int, ...]) -> str:
+    """What `generate` writes before the first sentinel."""
+    with torch.no_grad():
+        output = reference.generate(
+            input_ids=torch.tensor([ids]),
+            attention_mask=torch.ones(1, len(ids), dtype=torch.long),
+            max_new_tokens=24,
+            do_sample=False,
+            pad_token_id=0,
+        )[0, len(ids) :].tolist()
+    kept = next((i for i, t in enumerate(output) if t in model.tokens.special.values()), 24)
+    return model.tokens.bytes_of(output[:kept]).decode(errors="ignore")
+
+
 def test_greedy_tokens_are_those_of_transformers_generate(tiny: Model, tiny_folder: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     reference = AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32)
-    network = tiny.network(None)
-    prompt = answerer(tiny).prompt(PLACE, network, 24)
-    with torch.no_grad():
-        output = reference.generate(
-            torch.tensor([prompt.ids]), max_new_tokens=24, do_sample=False, pad_token_id=0
-        )[0, len(prompt.ids) :].tolist()
+    prompt = answerer(tiny).prompt(PLACE, tiny.network(None), 24)
     request = Complete(1, "w", PLACE, stop=LONG, use_memory=False)
     text = answerer(tiny).complete(request).candidates[0].text
-    kept = next((i for i, t in enumerate(output) if t in tiny.tokens.special.values()), 24)
-    expected = tiny.tokens.bytes_of(output[:kept]).decode(errors="ignore")
-    assert expected.startswith(text)
+    assert greedy_of_transformers(reference, tiny, prompt.ids).startswith(text)
     assert len(text) > 8
+
+
+def test_while_one_types_and_adapters_are_swapped_text_stays_that_of_transformers_generate(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    model, ref = load_model(str(tiny_folder), "cpu"), make_adapter(tiny_folder, tmp_path / "v1")
+    base = AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32)
+    again = AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32)
+    adapted = PeftModel.from_pretrained(again, ref.path)
+    desk = answerer(model)
+    reused = 0
+    for number, cut in enumerate(range(len(PREFIX) - 9, len(PREFIX) + 1)):
+        adapter = ref if number % 4 in (1, 2) else None
+        place = Place("w", "a.py", "python", PREFIX[:cut], "\n    return None\n")
+        answer = desk.complete(
+            Complete(number, "w", place, adapter=adapter, stop=LONG, use_memory=False)
+        )
+        ids = desk.prompt(place, model.network(adapter), 24).ids
+        expected = greedy_of_transformers(adapted if adapter else base, model, ids)
+        assert expected.startswith(answer.candidates[0].text)
+        assert len(answer.candidates[0].text) > 4
+        reused += answer.reused_tokens
+    assert reused > 8 * 30  # all but the first request of each version
 
 
 def test_logprobs_are_those_of_the_scored_text(tiny: Model) -> None:

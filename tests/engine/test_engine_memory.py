@@ -18,7 +18,7 @@ from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import Model
 from habitus_server.engine.segment import GAP, LONGEST, Document, Run, SortedSegment
 from habitus_server.engine.shelf import Shelf
-from habitus_server.engine.tokens import DocumentReader
+from habitus_server.engine.tokens import DocumentReader, GrowingText, blocks_of
 from habitus_server.engine.trail import Trail, trail_of
 from habitus_server.engine.wire import Complete, Place, Score, Stop
 
@@ -157,6 +157,28 @@ def test_document_ids_are_those_of_the_whole_text(tiny: Model) -> None:
         assert starts.tolist() == [i == 0 or words[i] != words[i - 1] for i in range(len(words))]
 
 
+def test_a_text_that_is_typed_is_read_as_a_whole_one(tiny: Model) -> None:
+    chance = random.Random(8)
+    lines = ["", "  ", "def f(x):", "    return x.name", "\t", "x = 1  ", "é", "    " * 300, "y" * 900]
+    growing = GrowingText(DocumentReader(tiny.tokens))
+    text, several = "", 0
+    for _ in range(400):
+        event = chance.random()
+        if event < 0.1:
+            cut = chance.randrange(len(text) + 1)
+            text = text[:cut] + text[cut + chance.randrange(30) :]
+        elif event < 0.2:
+            text = text[: -chance.randrange(1, 3000)]
+        else:
+            text += "\n".join(chance.choice(lines) for _ in range(chance.randrange(1, 6)))
+        ids, starts = growing.read(text)
+        whole, whole_starts = DocumentReader(tiny.tokens).read(text)
+        assert ids.tolist() == whole.tolist()
+        assert starts.tolist() == whole_starts.tolist()
+        several += len(blocks_of(text)) > 3
+    assert several > 100
+
+
 def bits(
     desk: Answerer, prefix: str, middle: str, *, path: str = "b.py", memory: bool = True
 ) -> float:
@@ -245,6 +267,25 @@ def test_the_open_file_counts_before_and_after_the_cursor(desk: Answerer) -> Non
     place = Place("w", "b.py", "python", "    return self.", "\n" + CLASS)
     hidden = desk.score(Score(1, place, middle, use_memory=False)).bits
     assert desk.score(Score(2, place, middle)).bits < 0.6 * hidden
+
+
+def test_while_one_types_memory_says_what_it_says_when_asked_first(desk: Answerer) -> None:
+    """Inside words, in a file that differs from its text on disk and goes on changing."""
+    desk.memory.remember("w", "b.py", CLASS.replace("money", "notes"))
+    desk.memory.remember("w", "a.py", CLASS.replace("money", "coins"))
+    text = CLASS + CLASS.replace("withdraw", "deposit")
+    model = np.full(desk.model.tokens.size, 1 / desk.model.tokens.size)
+    for cut in range(len(CLASS) + 20, len(text), 3):
+        after = "\n" if cut % 2 else "\nx = 1\n"
+        place = Place("w", "a.py", "python", text[:cut], after)
+        asked_first = Memory(desk.model.tokens)
+        asked_first.remember("w", "b.py", CLASS.replace("money", "notes"))
+        ours, theirs = desk.memory.begin(place), asked_first.begin(place)
+        for token in desk.model.tokens.encode(text[cut : cut + 9]):
+            np.testing.assert_allclose(ours.mix(model), theirs.mix(model), rtol=1e-12)
+            assert ours.draft(6) == theirs.draft(6)
+            ours.advance(token)
+            theirs.advance(token)
 
 
 def test_a_newer_text_replaces_the_older_one(desk: Answerer) -> None:

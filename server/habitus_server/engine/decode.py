@@ -28,6 +28,7 @@ from habitus_server.engine.tokens import Tokens
 from habitus_server.engine.wire import Candidate, Stop
 
 Probabilities = NDArray[np.float64]
+Logits = NDArray[np.float32]
 _UNLIKELY = 0.02
 """Sampling leaves out tokens this much less likely than the likeliest."""
 
@@ -163,16 +164,17 @@ class _Steps:
         self._ids: list[int] = []
         self._draft: list[int] = []
         self._at = 0  # of the draft's tokens, so many were written
-        self._rows = reading.logits[None]
         self._is_read = True
+        rows = reading.logits[None]
         if reading.ahead is not None:
-            draft, rows = reading.ahead
-            self._draft, self._rows = list(draft), torch.cat((self._rows, rows)).cpu()
+            draft, behind = reading.ahead
+            self._draft, rows = list(draft), torch.cat((rows, behind))
             reading.ahead = None  # read once: another candidate starts from the prompt alone
         else:
             reading.cache.crop(len(reading.ids))
+        self._rows: Logits = rows.numpy(force=True)
 
-    def logits(self) -> Tensor:
+    def logits(self) -> Logits:
         """Logits of the next token `[vocabulary]`."""
         if not self._is_read:
             self._read()
@@ -202,10 +204,9 @@ class _Steps:
         cache.crop(len(self._reading.ids) + len(self._ids) - 1)
         self._draft = self._drafted()
         started = time.perf_counter()
+        rows = network.forward([self._ids[-1], *self._draft], cache, rows=1 + len(self._draft))
         # Logits leave a GPU once for all rows, which is the only wait for it.
-        self._rows = network.forward(
-            [self._ids[-1], *self._draft], cache, rows=1 + len(self._draft)
-        ).cpu()
+        self._rows = rows.numpy(force=True)
         if self._pace is not None:
             self._pace.note_cost(len(self._draft), time.perf_counter() - started)
         self._at = 0
@@ -257,9 +258,10 @@ def cost_bits(
     if not middle:
         return 0.0
     reading.cache.crop(len(reading.ids))
-    rows = [reading.logits]
+    rows = [reading.logits.numpy(force=True)]
     if len(middle) > 1:
-        rows += list(reading.network.forward(middle[:-1], reading.cache, rows=len(middle) - 1))
+        behind = reading.network.forward(middle[:-1], reading.cache, rows=len(middle) - 1)
+        rows += list(behind.numpy(force=True))
     bits = 0.0
     for token, logits in zip(middle, rows, strict=True):
         served = mixer.mix(_softmax(logits))
@@ -330,10 +332,9 @@ def read_and_keep(
     return reading, reused
 
 
-def _softmax(logits: Tensor) -> Probabilities:
+def _softmax(logits: Logits) -> Probabilities:
     """Probabilities of one row of logits; exponentials need no more than fp32."""
-    row = logits.numpy(force=True)
-    raised = np.exp(row - row.max())
+    raised = np.exp(logits - logits.max())
     probabilities: Probabilities = raised.astype(np.float64)
     probabilities /= probabilities.sum()
     return probabilities

@@ -94,10 +94,7 @@ def _row(vocabulary: Vocabulary, run: Run, at: int, offset: int, *, ends_line: b
         return []
     if ends_here:
         return [*row, vocabulary.end]
-    for token in ids[at : at + max(0, AHEAD - len(row))].tolist():
-        if token == GAP:
-            break
-        row += vocabulary.way(token) if ends_line else (token,)
-        if vocabulary.end in row:
-            break
-    return row
+    following = ids[at : at + max(0, AHEAD - len(row))].tolist()
+    if GAP in following:
+        del following[following.index(GAP) :]
+    return [*row, *(vocabulary.line_way(following) if ends_line else following)]

@@ -23,7 +23,7 @@ from habitus_server.engine.lessons import Lesson, lessons_of
 from habitus_server.engine.recall import Recall, View, split_words
 from habitus_server.engine.segment import Document, Run, SortedSegment
 from habitus_server.engine.shelf import Shelf
-from habitus_server.engine.tokens import DocumentReader, Tokens
+from habitus_server.engine.tokens import DocumentReader, GrowingText, Tokens
 from habitus_server.engine.vocabulary import Vocabulary
 from habitus_server.engine.wire import Place
 
@@ -58,7 +58,8 @@ class Memory:
         self._vocabulary = Vocabulary(tokens)
         self._on_lesson = on_lesson
         self._taking = DocumentReader(tokens)
-        self._asking = DocumentReader(tokens)
+        asking = DocumentReader(tokens)
+        self._before, self._after = GrowingText(asking), GrowingText(asking)
         self._lock = threading.Lock()
         self._shelf = shelf
         self._max_tokens = max_tokens
@@ -231,8 +232,8 @@ class Memory:
         return self._tokens.bytes_of(ids).decode(errors="replace")
 
     def _view(self, place: Place, segments: tuple[Run, ...]) -> View:
-        before = Document("before", *self._asking.read(place.prefix[-LOCAL_CHARS:]))
-        after = Document("after", *self._asking.read(place.suffix[:LOCAL_CHARS]))
+        before = Document("before", *self._before.read(place.prefix[-LOCAL_CHARS:]))
+        after = Document("after", *self._after.read(place.suffix[:LOCAL_CHARS]))
         context, cut = split_words(before, self._tokens)
         vocabulary = vocabulary_level(np.concatenate((before.ids, after.ids)))
         rejected = tuple(text.partition("\n")[0].encode() for text in place.rejected)

@@ -133,14 +133,14 @@ class Recall:
                     for place in trail.visible(places)
                 ] or ways
         drafted: list[int] = []
-        while ways and len(drafted) < limit:
+        while len(ways) > 1 and len(drafted) < limit:
             at = len(drafted)
             ways = [way for way in ways if len(way) > at]
             if ways:
                 token, _ = Counter(way[at] for way in ways).most_common(1)[0]
                 drafted.append(token)
                 ways = [way for way in ways if way[at] == token]
-        return drafted
+        return drafted + [token for way in ways for token in way[len(drafted) : limit]]
 
     def _count(self, length: int) -> int:
         return sum(trail.count(length) for trail in self.trails)
@@ -149,14 +149,7 @@ class Recall:
         ids = run.ids[place : place + limit].tolist()
         if GAP in ids:
             del ids[ids.index(GAP) :]
-        if not self._ends_line:
-            return tuple(ids)
-        written: list[int] = []
-        for token in ids:
-            written += self._vocabulary.way(token)
-            if written[-1] == self._vocabulary.end:
-                break
-        return tuple(written)
+        return tuple(self._vocabulary.line_way(ids) if self._ends_line else ids)
 
     # --- one step ---------------------------------------------------------------------
 

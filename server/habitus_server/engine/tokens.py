@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +81,16 @@ class DocumentReader:
 
     def read(self, text: str) -> Read:
         """Ids of a document, and which of them begin a pre-token."""
-        found = [self._block(block) for block in _blocks(text)]
+        return self.joined(self.parts(blocks_of(text)))
+
+    def parts(self, blocks: Sequence[str]) -> list[Read]:
+        """What `blocks_of` a text are read as."""
+        found = [self._block(block) for block in blocks]
         while len(self._blocks) > _CACHED_BLOCKS:
             self._blocks.popitem(last=False)
         while len(self._pieces) > _CACHED_PIECES:
             self._pieces.popitem(last=False)
-        return self._joined(found)
+        return found
 
     def forget(self) -> None:
         """Drop every piece of text that was read."""
@@ -105,24 +109,57 @@ class DocumentReader:
             starts = np.ones(len(numbers), dtype=np.bool_)
             starts[1:] = numbers[1:] != numbers[:-1]
             self._pieces[piece] = np.array(ids, dtype=self._kind), starts
-        known = self._blocks[text] = self._joined([self._pieces[piece] for piece in pieces])
+        known = self._blocks[text] = self.joined([self._pieces[piece] for piece in pieces])
         return known
 
-    def _joined(self, parts: list[Read]) -> Read:
+    def joined(self, parts: list[Read]) -> Read:
+        """Parts of a text as one."""
         if not parts:
             return np.empty(0, self._kind), np.empty(0, np.bool_)
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
-def _blocks(text: str) -> Iterator[str]:
-    """A text in blocks of some lines; where they end hardly depends on where it begins."""
+class GrowingText:
+    """A text that is typed: of one that goes on after the last, only the last block is read."""
+
+    def __init__(self, reader: DocumentReader) -> None:
+        self._reader = reader
+        self._text = ""
+        self._head = ""  # all blocks but the last, and the word's beginning that ended them
+        self._head_chars = 0
+        self._head_read = self._read = reader.joined([])
+
+    def read(self, text: str) -> Read:
+        """What the reader gives for the text; shared, so not to be changed."""
+        if text == self._text:
+            return self._read
+        if not text.startswith(self._head):
+            self._head, self._head_chars = "", 0
+            self._head_read = self._reader.joined([])
+        blocks = blocks_of(text[self._head_chars :])
+        parts = self._reader.parts(blocks)
+        if len(blocks) > 1:
+            self._head_read = self._reader.joined([self._head_read, *parts[:-1]])
+            self._head_chars = len(text) - len(blocks[-1])
+            blanks = len(blocks[-1]) - len(blocks[-1].lstrip())
+            self._head = text[: self._head_chars + blanks + 1]
+        self._text = text
+        self._read = self._reader.joined([self._head_read, *parts[-1:]])
+        return self._read
+
+
+def blocks_of(text: str) -> list[str]:
+    """A text in blocks of some lines; where they end hardly depends on where it begins,
+    and of what follows on nothing behind the first character that is not blank."""
+    blocks = []
     start = 0
     while start < len(text):
         cut = _BLOCK.search(text, start + _BLOCK_CHARS, start + 4 * _BLOCK_CHARS)
         cut = cut or _LINE.search(text, start + 4 * _BLOCK_CHARS)
         end = cut.end() if cut else len(text)
-        yield text[start:end]
+        blocks.append(text[start:end])
         start = end
+    return blocks
 
 
 def load_tokens(folder: Path, *, name: str) -> Tokens:

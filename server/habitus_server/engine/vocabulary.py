@@ -7,6 +7,7 @@ writes them. Knows no text that was ever seen.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,14 @@ class Vocabulary:
         as itself.
         """
         return self._line_ways.get(token) or (token,)
+
+    def line_way(self, tokens: Sequence[int]) -> list[int]:
+        """The `way` of one after another, up to where the line ends."""
+        ways = self._line_ways
+        for at, token in enumerate(tokens):
+            if token in ways:
+                return [*tokens[:at], *ways[token]]
+        return list(tokens)
 
     def starting_with(self, text: bytes, ids: Ids) -> NDArray[np.bool_]:
         """Which of `ids` spell something that begins with `text`."""
