@@ -120,7 +120,7 @@ def test_while_one_types_and_adapters_are_swapped_text_stays_that_of_transformer
         assert expected.startswith(answer.candidates[0].text)
         assert len(answer.candidates[0].text) > 4
         reused += answer.reused_tokens
-    assert reused > 8 * 30  # all but the first request of each version
+    assert reused > 200  # nearly all of each prompt but the first of each version
 
 
 def test_logprobs_are_those_of_the_scored_text(tiny: Model) -> None:

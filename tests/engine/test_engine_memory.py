@@ -159,10 +159,10 @@ def test_document_ids_are_those_of_the_whole_text(tiny: Model) -> None:
 
 def test_a_text_that_is_typed_is_read_as_a_whole_one(tiny: Model) -> None:
     chance = random.Random(8)
-    lines = ["", "  ", "def f(x):", "    return x.name", "\t", "x = 1  ", "é", "    " * 300, "y" * 900]
-    growing = GrowingText(DocumentReader(tiny.tokens))
+    lines = ["", "  ", "def f(x):", "    return x.name", "\t", "x = 1  ", "é", " " * 999, "y" * 900]
+    reader, growing = DocumentReader(tiny.tokens), GrowingText(DocumentReader(tiny.tokens))
     text, several = "", 0
-    for _ in range(400):
+    for _ in range(150):
         event = chance.random()
         if event < 0.1:
             cut = chance.randrange(len(text) + 1)
@@ -172,11 +172,11 @@ def test_a_text_that_is_typed_is_read_as_a_whole_one(tiny: Model) -> None:
         else:
             text += "\n".join(chance.choice(lines) for _ in range(chance.randrange(1, 6)))
         ids, starts = growing.read(text)
-        whole, whole_starts = DocumentReader(tiny.tokens).read(text)
+        whole, whole_starts = reader.read(text)
         assert ids.tolist() == whole.tolist()
         assert starts.tolist() == whole_starts.tolist()
         several += len(blocks_of(text)) > 3
-    assert several > 100
+    assert several > 50
 
 
 def bits(

@@ -178,7 +178,8 @@ class _Steps:
         """Logits of the next token `[vocabulary]`."""
         if not self._is_read:
             self._read()
-        return self._rows[self._at]
+        row: Logits = self._rows[self._at]
+        return row
 
     def compare(self, token: int) -> None:
         """This token was chosen: was it the one drafted?"""

@@ -78,9 +78,11 @@ class Recall:
         """While a cut word is healed all there is to go by; then tokens joined to a line's
         end, of which a part is written."""
         if self._heals:
-            ways = ways_on(vocabulary, self.trails, view.cut, ends_line=ends_line)
-            doubted = [way for way in ways if self._is_rejected(way.tokens)]
-            self._ways = [way for way in ways if way not in doubted] + doubted[WARY - 1 :: WARY]
+            self._ways = ways_on(vocabulary, self.trails, view.cut, ends_line=ends_line)
+            if self._rejected:
+                doubted = [way for way in self._ways if self._is_rejected(way.tokens)]
+                trusted = [way for way in self._ways if way not in doubted]
+                self._ways = trusted + doubted[WARY - 1 :: WARY]
 
     def mix(self, model: Probabilities) -> Probabilities:
         """The served distribution, given the model's."""

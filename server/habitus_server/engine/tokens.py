@@ -26,6 +26,8 @@ _CACHED_PIECES = 65_536
 _BLOCK = re.compile(r"\n(?=\S)")
 _LINE = re.compile(r"\n(?=[^\S\n]*\S)")
 _BLOCK_CHARS = 2_000
+_FEW_TEXTS = 16
+"""More are read by the library's threads, which have to be woken for them."""
 _CACHED_BLOCKS = 512
 
 Read = tuple[NDArray[np.integer], NDArray[np.bool_]]
@@ -62,6 +64,8 @@ class Tokens:
 
     def encode_many(self, texts: list[str]) -> list[tuple[list[int], list[int]]]:
         """`encode_words` of several texts at once."""
+        if len(texts) <= _FEW_TEXTS:
+            return [self.encode_words(text) for text in texts]
         encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         return [(list(encoding.ids), _words(encoding)) for encoding in encodings]
 
