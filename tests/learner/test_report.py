@@ -203,6 +203,15 @@ def test_a_version_that_was_taken_back_is_shown_with_the_reason(
     assert "Base weights serve again" in text
 
 
+def test_the_plot_of_a_version_that_was_taken_back_says_so(
+    workspace: Workspace, store: Store, tmp_path: Path
+) -> None:
+    publish(workspace, store, tmp_path, 1, DAY_ONE)
+    assert "version 1 226 places" in page_of(workspace, store).text
+    registry.roll_back(workspace, reason="worse")
+    assert "version 1 taken back" in page_of(workspace, store).text
+
+
 def test_a_version_that_made_room_is_told_by_its_cycle(
     workspace: Workspace, store: Store, tmp_path: Path
 ) -> None:

@@ -168,7 +168,7 @@ def _first_steps(needs: Needs) -> Markup:
     return tag(
         "ol",
         *(tag("li", tag("p", when, class_="meta"), tag("p", what)) for when, what in steps),
-        class_="log",
+        class_="log steps",
     )
 
 

@@ -58,6 +58,14 @@ class Estimate(msgspec.Struct, frozen=True):
     is_now: bool = False
 
 
+class Drift(msgspec.Struct, frozen=True):
+    """A row of the plot of general code; `share` is what it costs more."""
+
+    label: str
+    share: float
+    is_taken: bool
+
+
 def draw_pairs(
     pairs: Sequence[Pair],
     title: str,
@@ -114,26 +122,26 @@ def draw_estimates(
     return drawing(NARROW, bottom + 34, title, about, *parts)
 
 
-def draw_drift(rows: Sequence[tuple[str, float, str]], tolerance: float, title: str) -> Markup:
-    """How much more general code costs, against what is tolerated; told as (label, share)."""
-    across = scale_around(
-        [0.0, 1.4 * tolerance, *(share for _, share, _ in rows)], _LABEL + 14, NARROW - _RIGHT
-    )
+def draw_drift(rows: Sequence[Drift], tolerance: float, title: str) -> Markup:
+    """How much more general code costs, against what is tolerated."""
+    bounds = [0.0, 1.4 * tolerance, *(row.share for row in rows)]
+    across = scale_around(bounds, _LABEL + 14, NARROW - _RIGHT)
     bottom = _TOP + _ROW * len(rows)
-    x = across.at(tolerance)
+    zero, limit = across.at(0.0), across.at(tolerance)
     parts = [
         _axis(across, bottom, lambda value: f"{value:+.0%}" if value else "0"),
-        line(across.at(0.0), _TOP - 6, across.at(0.0), bottom, "axis"),
-        line(x, _TOP - 6, x, bottom, "limit"),
-        text(x + 4, _TOP - 2, "most allowed", class_="small key-bad"),
+        line(zero, _TOP - 6, zero, bottom, "axis"),
+        line(limit, _TOP - 6, limit, bottom, "limit"),
+        text(limit + 4, _TOP - 2, "most allowed", class_="small key-bad"),
     ]
-    for number, (label, share, told) in enumerate(rows):
+    for number, row in enumerate(rows):
         y = _TOP + _ROW * (number + 0.5)
-        tone = "bad" if share > tolerance else "new"
-        parts.append(text(0, y + 4, label))
-        parts.append(line(across.at(0.0), y, across.at(share), y, f"move-{tone}"))
-        parts.append(dot(across.at(share), y, 5.5, f"fill-{tone}", told))
-        parts.append(text(NARROW, y + 4, f"{share:+.1%}", class_=f"value key-{tone}", anchor="end"))
+        tone = "bad" if row.share > tolerance else "new" if row.is_taken else "old"
+        x, share = across.at(row.share), f"{row.share:+.1%}"
+        parts.append(text(0, y + 4, row.label))
+        parts.append(line(zero, y, x, y, f"move-{tone}"))
+        parts.append(dot(x, y, 5.5, f"fill-{tone}", f"{row.label}: {share}"))
+        parts.append(text(NARROW, y + 4, share, class_=f"value key-{tone}", anchor="end"))
     return drawing(NARROW, bottom + 34, title, "less is better; zero is no change", *parts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from habitus_learner.gate import PROBE_TOLERANCE
 from habitus_learner.report import words
@@ -11,6 +11,7 @@ from habitus_learner.report.drawing import NARROW, WIDE
 from habitus_learner.report.facts import Gate, Live, Report, Verdict, Version
 from habitus_learner.report.markup import Markup, join, tag
 from habitus_learner.report.plots import (
+    Drift,
     Estimate,
     Pair,
     draw_drift,
@@ -83,26 +84,33 @@ def versions(report: Report) -> Markup:
         "ring is what served until then, the dot is the candidate with its interval. Green "
         "ones were published."
     )
-    return section(title, note, grid(*_measured(judged[-MAX_ROWS:])), *_lived(report))
+    taken_back = {one.name for one in report.versions if one.fate == "taken back"}
+    plots = grid(*_measured(judged[-MAX_ROWS:], taken_back))
+    return section(title, note, plots, *_lived(report))
 
 
-def _measured(judged: Sequence[Verdict]) -> list[Markup]:
+def _measured(judged: Sequence[Verdict], taken_back: Collection[str]) -> list[Markup]:
     gates = [(one, one.gate) for one in judged if one.gate is not None]
+
+    def note(one: Verdict, gate: Gate) -> str:
+        is_back = one.adapter in taken_back
+        return "taken back" if is_back else words.count(gate.places, "place")
+
     bits = draw_pairs(
-        [_bits_pair(one, gate) for one, gate in gates],
+        [_bits_pair(one, gate, note(one, gate)) for one, gate in gates],
         "Bits per character, before and after",
         "fewer is better",
         lambda value: f"{value:.2f}",
     )
     exact = draw_pairs(
-        [_exact_pair(one, gate) for one, gate in gates],
+        [_exact_pair(one, gate, note(one, gate)) for one, gate in gates],
         "Whole lines right, before and after",
         "more is better",
         words.percent,
         from_zero=True,
     )
     drift = draw_drift(
-        [(_label(one), gate.drift, f"{_label(one)}: {gate.drift:+.1%}") for one, gate in gates],
+        [Drift(_label(one), gate.drift, one.state is CycleState.PUBLISHED) for one, gate in gates],
         PROBE_TOLERANCE,
         "How much more general code costs",
     )
@@ -132,14 +140,14 @@ def _measured(judged: Sequence[Verdict]) -> list[Markup]:
     ]
 
 
-def _bits_pair(one: Verdict, gate: Gate) -> Pair:
+def _bits_pair(one: Verdict, gate: Gate, note: str) -> Pair:
     told = (
         f"{_label(one)}: {gate.bits_after:.3f} instead of {gate.bits_before:.3f} bits per "
         f"character, gain {words.decimals(gate.gain, 3)}"
     )
     return Pair(
         label=_label(one),
-        note=words.count(gate.places, "place"),
+        note=note,
         before=gate.bits_before,
         after=gate.bits_after,
         low=gate.bits_before - gate.gain.high,
@@ -149,10 +157,10 @@ def _bits_pair(one: Verdict, gate: Gate) -> Pair:
     )
 
 
-def _exact_pair(one: Verdict, gate: Gate) -> Pair:
+def _exact_pair(one: Verdict, gate: Gate, note: str) -> Pair:
     return Pair(
         label=_label(one),
-        note=words.count(gate.places, "place"),
+        note=note,
         before=gate.exact_before,
         after=gate.exact_after,
         low=gate.exact_before + gate.exact_gain.low,

@@ -101,12 +101,12 @@ def round_step(least: float) -> float:
     return next((n * power for n in _ROUND if n * power >= least * (1 - 1e-9)), 10.0 * power)
 
 
-def spread(wanted: Sequence[float], gap: float) -> list[float]:
-    """Positions as near to the wanted ones as labels need that are `gap` apart, in their order."""
-    order = sorted(range(len(wanted)), key=lambda n: wanted[n])
+def spread(wanted: Sequence[float], widths: Sequence[float]) -> list[float]:
+    """Middles of labels as near to the wanted ones as they can be without overlapping, in
+    their order; none is moved to the left."""
     placed = [0.0] * len(wanted)
-    last = -math.inf
-    for number in order:
-        last = max(wanted[number], last + gap)
-        placed[number] = last
+    edge = -math.inf
+    for number in sorted(range(len(wanted)), key=lambda n: wanted[n]):
+        placed[number] = max(wanted[number], edge + widths[number] / 2)
+        edge = placed[number] + widths[number] / 2
     return placed

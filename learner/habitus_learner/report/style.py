@@ -104,6 +104,8 @@ pre, dd code { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 .log { list-style: none; margin: 0; padding: 0; }
 .log li { display: grid; grid-template-columns: 150px 150px 1fr; gap: 4px 24px;
   padding: 12px 0; border-bottom: 1px solid var(--rule); }
+.steps { margin-top: 36px; }
+.steps li { grid-template-columns: 300px 1fr; }
 .log .meta { font-variant-numeric: tabular-nums; }
 .log p { margin: 0; max-width: 46em; overflow-wrap: anywhere; }
 .subhead { margin-top: 48px; }

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from habitus_learner.report import words
-from habitus_learner.report.drawing import bar, cross, dot, drawing, line, path, text
+from habitus_learner.report.drawing import NARROW, bar, cross, dot, drawing, line, path, text
 from habitus_learner.report.facts import Day, Report, Verdict
 from habitus_learner.report.markup import Markup, join, tag
 from habitus_learner.report.scale import Calendar, Scale, calendar, scale_from_zero, spread
@@ -84,7 +84,7 @@ def draw_timeline(report: Report, width: float) -> Markup:
         _draw_shares(groups, across, width),
         _draw_cycles(report.verdicts, across, start, width),
         _draw_dates(across, start, width),
-        class_="wide" if width > 600 else "narrow",
+        class_="wide" if width > NARROW else "narrow",
     )
 
 
@@ -176,19 +176,12 @@ def _draw_cycles(
         parts.append(_mark(one, x, y))
         if one.state is CycleState.PUBLISHED:
             labels.append((x, words.version(one.adapter).removeprefix("version "), "key-new"))
-        elif one.state is CycleState.ROLLED_BACK:
+        elif one.state is CycleState.ROLLED_BACK and width > NARROW:
             labels.append((x, "taken back", "key-bad"))
-    # Words need room, numbers little: what stands too near is moved on.
-    for (_x, words_, class_), at in zip(labels, _beside(labels, width), strict=True):
-        parts.append(text(at, y - 9, words_, class_=f"small {class_}", anchor="middle"))
+    places = spread([x for x, _, _ in labels], [4.0 + 6.2 * len(label) for _, label, _ in labels])
+    for (_x, label, class_), at in zip(labels, places, strict=True):
+        parts.append(text(at, y - 9, label, class_=f"small {class_}", anchor="middle"))
     return join(*parts)
-
-
-def _beside(labels: Sequence[tuple[float, str, str]], width: float) -> list[float]:
-    gap = max([12.0, *(4.0 + 5.8 * len(label) for _, label, _ in labels)])
-    placed = spread([x for x, _, _ in labels], gap if len(labels) > 1 else 0.0)
-    over = max(0.0, max(placed, default=0.0) - (width - _RIGHT - gap / 4))
-    return [x - over for x in placed]
 
 
 def _cut(x: float, y: float) -> Markup:
