@@ -18,6 +18,7 @@ from habitus_learner.report.facts import Report
 from habitus_learner.report.page import headline, write_page
 from habitus_server import adapters, cli
 from habitus_server.config import Config
+from habitus_server.errors import UserError
 from habitus_server.records import CycleState, Outcome, State
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace
@@ -361,3 +362,22 @@ def test_an_adapter_that_no_cycle_of_this_store_made_is_shown_all_the_same(
     (found,) = gathered(workspace, store).versions
     assert (found.name, found.at, found.gate) == (version, DAY_ONE, None)
     assert adapters.read_manifest(workspace.adapters / version).examples == found.examples
+
+
+def test_the_page_is_shown_in_the_browser_when_asked_for(
+    workspace: Workspace, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(report.webbrowser, "open", shown.append)
+    options = Namespace(workspace=workspace.root, state_dir=state, out=None, json=None, open=True)
+    assert report.run(options) == 0
+    assert shown == [workspace.report.as_uri()]
+
+
+def test_a_page_that_cannot_be_written_is_said_with_its_name(
+    workspace: Workspace, state: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "nowhere" / "page.html"
+    options = Namespace(workspace=workspace.root, state_dir=state, out=page, json=None, open=False)
+    with pytest.raises(UserError, match=r"nowhere/page\.html"):
+        report.run(options)
