@@ -34,7 +34,7 @@ class Habits(msgspec.Struct, frozen=True):
 
 
 class Chooser:
-    """Makes and chooses offers. `offers` may be called in a thread, the rest on the event loop."""
+    """Makes and chooses offers. `offers` is called in a thread, the rest on the event loop."""
 
     def __init__(
         self,
