@@ -32,6 +32,9 @@ from habitus_server.workspaces import Workspace, locked, runtime_dir
 BOOKMARK = "learned_until"
 """Name of the store's fact that says up to when lessons were seen by a cycle."""
 
+JUDGED_SINCE = "judged_since"
+"""Name of the figure that says how far back a cycle's judged places go."""
+
 MIN_TRAINING_EXAMPLES = 20
 TELL_EVERY_S = 0.5
 
@@ -137,6 +140,8 @@ def run_cycle(
             work = _prepare(workspace, store, settings, cycle_id)
         ruling = run_job(Path(work.folder), tell) if isinstance(work, Plan) else work
         verdict, figures = ruling.sentence, ruling.figures
+        if isinstance(work, Plan):
+            figures = {**figures, JUDGED_SINCE: work.cutoff}
         with locked(workspace.publish_lock):
             tell.refuse_the_forgotten()
             state, adapter = _carry_out(workspace, ruling, settings.config.learning, now)
@@ -157,7 +162,7 @@ def _prepare(
     if found:
         store.set_meta(BOOKMARK, repr(max(example.changed_at for example in found)))
     incumbent, seen_until = _incumbent(workspace)
-    parts = split(found, not_before=seen_until)
+    parts = split(found, not_before=seen_until, back_to=_doubted_since(store))
     learning = settings.config.learning
     seed = learning.seed + cycle_id
     items = items_of(parts.gate, seed=seed, limit=workfolder.MAX_GATE_ITEMS)
@@ -191,6 +196,15 @@ def _prepare(
     )
     workfolder.lay_out(plan, parts)
     return plan
+
+
+def _doubted_since(store: Store) -> float:
+    """How far back the places go at which the newest verdict was in doubt; infinite for none."""
+    verdicts = (c for c in store.cycles(2) if c.state is not CycleState.RUNNING)
+    newest = next(verdicts, None)
+    if newest is None or newest.state is not CycleState.WAITING:
+        return float("inf")
+    return newest.figures.get(JUDGED_SINCE, float("inf"))
 
 
 def _incumbent(workspace: Workspace) -> tuple[AdapterRef | None, float]:

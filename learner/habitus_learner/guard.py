@@ -1,118 +1,158 @@
 """Watches a published adapter at work, and says when it does harm.
 
-Promises an answer that may be asked for after every suggestion: under "no harm" the
-chance of ever saying harm is at most `LEVEL`, however often one looks. Takes numbers
-only; taking the adapter back is `registry`'s.
-
-The unit is one suggestion shown, its value the characters retained of it. The earlier
-adapter's mean is bounded from below with half of the level; against that bound the new
-adapter's values are tested with the other half. Both by betting (Waudby-Smith and
-Ramdas, arXiv 2010.09686): where a mean is as supposed, a fortune bet on its being
-otherwise rarely grows, and 1/level of growth is evidence.
+Two kinds of evidence, each of which may be looked at after every request. *Live*: fewer
+characters are retained per request than before. That suspects, and alone convicts nobody: a
+hard week looks the same. *Paired*: both adapters at the same places, each scored against the
+text that settled there. A hard week is hard for both, so that convicts. Takes numbers only;
+asking both adapters is `second_look`'s, taking one back `registry`'s. Error rates, and what
+they rest on, are in docs/judging.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
-from habitus_server.records import State, SuggestionRow
+from habitus_learner.gate import Compared
 
-LEVEL = 0.05
-CAP_CHARS = 64
-"""Characters retained of one suggestion count up to here: bets need bounded values."""
+Array = npt.NDArray[np.float64]
 
-MARGIN = 0.1
-"""Harm begins this far below the earlier mean: projects differ from week to week."""
+CAP_CHARS = 24
+"""Characters of one request count up to here: one long block must not outweigh a day."""
 
-_MOST_BET = 0.75
-"""Of what may be bet without the risk of ruin."""
+REFERENCE = 1_000
+"""The newest requests before an adapter that its own are compared with."""
 
-_GRID = 400
+FEWEST_BEFORE = 100
+"""Requests below which it is not known what to expect."""
 
-_UNSEEN = frozenset({State.OFFERED, State.SUPERSEDED})
+SUSPECTS = 5.0
+"""Live evidence, as odds, that is worth asking both adapters for."""
+
+CONVICTS = 12.0
+"""Paired evidence, as odds: an adapter that is no worse reaches it once in 12 times at most, and
+is not convicted unless it was suspected too."""
+
+CONVICTS_ALONE = 1_000.0
+"""Live evidence that convicts where both adapters cannot be asked."""
+
+_LOSSES = np.array([0.2, 0.33, 0.5, 0.7, 0.85])
+"""Shares of the earlier mean that may be lost; live evidence is the mean over these."""
+
+_BETS = np.array([0.3, 0.6, 0.9])
+"""What is bet on each place; paired evidence is the mean over these."""
+
+_BLOCK = 25
+"""Requests in one block: sessions and bursts make neighbours alike."""
 
 
-class Harm(msgspec.Struct, frozen=True):
-    """Evidence against an adapter: `wealth` is at least 1/(level of the test)."""
+class Suspicion(msgspec.Struct, frozen=True):
+    """Fewer characters are retained per request: `evidence` is odds against "as before"."""
 
-    wealth: float
-    shown: int
+    evidence: float
+    requests: int
     mean_before: float
     mean_now: float
 
     @property
     def sentence(self) -> str:
-        """What happened, for the status and the store."""
+        """What was seen, for the status and the store."""
         return (
-            f"Rolled back: {self.mean_now:.1f} characters retained per suggestion over "
-            f"{self.shown} shown, {self.mean_before:.1f} with the adapter before "
-            f"(evidence {self.wealth:.0f} to 1)."
+            f"{self.mean_now:.1f} characters retained per request over {self.requests}, "
+            f"{self.mean_before:.1f} before (evidence {self.evidence:.0f} to 1)"
         )
 
 
-def harm(before: Sequence[float], now: Sequence[float], *, level: float = LEVEL) -> Harm | None:
-    """Evidence that values `now` have a lower mean than those `before`, or None.
+class Harm(msgspec.Struct, frozen=True):
+    """Both adapters at the same places: `evidence` is odds against "no worse"."""
 
-    Values are characters retained per suggestion shown, in time order.
-    """
-    earlier, later = [_unit(v) for v in before], [_unit(v) for v in now]
-    reference = (1.0 - MARGIN) * _lower_bound(earlier, level / 2)
-    if reference <= 0.0:
+    evidence: float
+    places: int
+    mean_before: float
+    mean_now: float
+
+    @property
+    def sentence(self) -> str:
+        """What was seen, for the status and the store."""
+        return (
+            f"at {self.places} places written since, {self.mean_now:.1f} characters would have "
+            f"been right, {self.mean_before:.1f} with the adapter before "
+            f"(evidence {self.evidence:.0f} to 1)"
+        )
+
+
+def suspicion(before: Sequence[float], now: Sequence[float]) -> Suspicion | None:
+    """Evidence that fewer characters are retained per request than `before`, both in time
+    order; None where there is none worth a second look."""
+    if len(before) < FEWEST_BEFORE or not now:
         return None
-    for shown, wealth in enumerate(_wealth(later, reference, sign=-1.0), start=1):
-        if wealth >= 2.0 / level:
-            return Harm(
-                wealth=wealth,
-                shown=shown,
-                mean_before=CAP_CHARS * sum(earlier) / len(earlier),
-                mean_now=CAP_CHARS * sum(later[:shown]) / shown,
-            )
-    return None
+    evidence = float(np.exp(live_evidence(np.array(before), np.array(now))[-1]))
+    if evidence < SUSPECTS:
+        return None
+    means = (float(np.minimum(some, CAP_CHARS).mean()) for some in (before, now))
+    return Suspicion(evidence, len(now), *means)
 
 
-def retained_per_shown(rows: Iterable[SuggestionRow], adapter: str | None) -> list[float]:
-    """The characters retained of each settled suggestion that an adapter showed, in order."""
-    shown = [
-        row
-        for row in rows
-        if row.suggestion.adapter == adapter
-        and row.state not in _UNSEEN
-        and row.settled_at is not None
-    ]
-    shown.sort(key=lambda row: row.suggestion.offered_at)
-    return [float(row.retained_chars or 0) for row in shown]
+def harm(places: Sequence[Compared]) -> Harm | None:
+    """Evidence that a newer adapter (`candidate`) does worse than the earlier (`incumbent`) at
+    places in time order; None while it falls short of a conviction."""
+    if not places:
+        return None
+    incumbent = np.array([_worth(one.chars, one.incumbent.exact) for one in places])
+    candidate = np.array([_worth(one.chars, one.candidate.exact) for one in places])
+    evidence = float(np.exp(paired_evidence(incumbent, candidate).max()))
+    if evidence < CONVICTS:
+        return None
+    return Harm(evidence, len(places), float(incumbent.mean()), float(candidate.mean()))
 
 
-def _lower_bound(values: Sequence[float], level: float) -> float:
-    """The largest mean that the values speak against, on a grid; zero when they do not."""
-    bound = 0.0
-    for step in range(1, _GRID):
-        reference = step / _GRID
-        if max(_wealth(values, reference, sign=1.0), default=0.0) < 1.0 / level:
-            break
-        bound = reference
-    return bound
+def live_evidence(before: Array, now: Array) -> Array:
+    """After each request of `now`, the logarithm of the odds against "as before".
 
-
-def _wealth(values: Iterable[float], reference: float, *, sign: float) -> Iterator[float]:
-    """Fortune after each value when betting that the mean lies above (`sign` 1) or below.
-
-    A martingale where the mean is the reference. Each bet is set from the past alone;
-    one imagined value at the reference keeps the first ones small.
+    The odds are a mixture's likelihood ratio for sums that are normal with a drift: each
+    loss of `_LOSSES` against none, where the earlier mean is known only as well as its
+    requests tell (its error is a drift of its own). Variance is that of block means, since
+    neighbours resemble each other.
     """
-    room = reference if sign > 0 else 1.0 - reference
-    wealth, count, total, squares = 1.0, 1.0, reference, 0.25
-    for value in values:
-        gain = sign * (total / count - reference)
-        bet = max(0.0, gain / (squares / count + gain * gain))
-        wealth *= 1.0 + min(bet, _MOST_BET / room) * sign * (value - reference)
-        squares += (value - total / count) ** 2
-        total += value
-        count += 1.0
-        yield wealth
+    earlier, later = np.minimum(before, CAP_CHARS), np.minimum(now, CAP_CHARS)
+    mean, noise = earlier.mean(), _noise(earlier)
+    if mean == 0.0:
+        return np.zeros(len(later))
+    count = np.arange(1, len(later) + 1)
+    spread = noise * (1.0 + count / len(earlier))
+    loss = _LOSSES[:, None] * mean
+    return _mixed(-loss * np.cumsum(later - mean) / spread - count * loss**2 / (2.0 * spread))
 
 
-def _unit(value: float) -> float:
-    return min(1.0, max(0.0, value / CAP_CHARS))
+def paired_evidence(incumbent: Array, candidate: Array) -> Array:
+    """After each place, the logarithm of what bets on "the candidate is worse" have grown to.
+
+    A bet at fair odds cannot be expected to grow while, given what came before, the next
+    place is no likelier to fall to the incumbent than to the candidate; how hard the places
+    are does not matter (Waudby-Smith and Ramdas, arXiv 2010.09686).
+    """
+    lost = (np.minimum(incumbent, CAP_CHARS) - np.minimum(candidate, CAP_CHARS)) / CAP_CHARS
+    return _mixed(np.cumsum(np.log1p(_BETS[:, None] * lost), axis=1))
+
+
+def _mixed(logs: Array) -> Array:
+    """The logarithm of the mean over the first axis."""
+    most = logs.max(axis=0)
+    mixed: Array = most + np.log(np.exp(logs - most).mean(axis=0))
+    return mixed
+
+
+def _noise(values: Array) -> float:
+    """The variance that one value adds to a long sum: at least its own, more where
+    neighbours resemble each other."""
+    blocks = values[len(values) % _BLOCK :].reshape(-1, _BLOCK).mean(axis=1)
+    alike = _BLOCK * float(blocks.var(ddof=1)) if len(blocks) > 1 else 0.0
+    # Few blocks measure it badly; the excess is what they may have missed.
+    return max(float(values.var(ddof=1)), alike * (1.0 + 2.0 / max(1, len(blocks))))
+
+
+def _worth(chars: int, is_exact: bool) -> float:
+    return float(min(chars, CAP_CHARS)) if is_exact else 0.0

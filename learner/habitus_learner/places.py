@@ -7,6 +7,7 @@ random source that the caller seeds. Knows no tokens and no model.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from random import Random
 
@@ -43,7 +44,11 @@ class Item(msgspec.Struct, frozen=True):
 
 
 def items_of(examples: Sequence[Example], *, seed: int, limit: int) -> list[Item]:
-    """The judged places of held-out examples, at most `limit`, in random order."""
+    """The judged places of held-out examples, at most `limit`, in random order.
+
+    Each episode gives one place in turn, so that as many as possible are judged wherever
+    one stops: places of one episode resemble each other and tell less.
+    """
     random = Random(f"{seed}:gate")
     items = [
         Item(
@@ -56,7 +61,13 @@ def items_of(examples: Sequence[Example], *, seed: int, limit: int) -> list[Item
         for example in examples
         for number, cut in enumerate(judged(example, random))
     ]
-    return random.sample(items, min(len(items), limit))
+    random.shuffle(items)
+    turns: Counter[str] = Counter()
+    order: list[tuple[int, Item]] = []
+    for item in items:
+        order.append((turns[item.cluster], item))
+        turns[item.cluster] += 1
+    return [item for _, item in sorted(order, key=lambda one: one[0])][:limit]
 
 
 def clusters_of(items: Sequence[Item]) -> int:

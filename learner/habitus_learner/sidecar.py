@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable
 
-from habitus_learner import guard, registry
+from habitus_learner import second_look
 from habitus_learner.courtesy import Courtesy
 from habitus_learner.cycle import (
     Settings,
@@ -22,9 +22,10 @@ from habitus_learner.cycle import (
     new_examples,
     run_cycle,
 )
-from habitus_server import adapters
-from habitus_server.errors import ModelError, StoreError
-from habitus_server.records import Cycle, CycleState
+from habitus_learner.watching import Watching
+from habitus_learner.workfolder import TRAINING_LOCK
+from habitus_server.errors import StoreError
+from habitus_server.records import Cycle
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, runtime_dir, try_lock
 
@@ -33,8 +34,6 @@ log = logging.getLogger(__name__)
 POLL_S = 1.0
 LOOK_EVERY_S = 10.0
 """How often lessons are counted and the adapter's outcomes are looked at."""
-
-TRAINING_LOCK = "training.lock"
 
 
 class Sidecar:
@@ -58,6 +57,12 @@ class Sidecar:
         self._seen_step = ""
         self._waiting = 0
         self._waiting_since: float | None = None
+        self._watching = Watching(
+            workspace,
+            store,
+            lambda manifest: second_look.look(workspace, store, settings, manifest),
+            now=now,
+        )
         self._typing = Courtesy(
             runtime_dir(settings.state),
             settings.config.learning.idle_seconds,
@@ -103,7 +108,7 @@ class Sidecar:
             return
         self._seen_version = version
         self._count()
-        check_adapter(self._workspace, self._store, now=self._now)
+        self._watching.check()
 
     def _count(self) -> None:
         self._waiting = len(new_examples(self._store))
@@ -120,38 +125,6 @@ class Sidecar:
             is_requested=self._is_requested,
             is_idle=not (self._settings.yields and self._typing.is_busy()),
         )
-
-
-def check_adapter(
-    workspace: Workspace, store: Store, *, now: Callable[[], float] = time.time
-) -> Cycle | None:
-    """Take the adapter in service back when live outcomes speak against it."""
-    try:
-        serving = adapters.current(workspace)
-    except ModelError as error:
-        log.warning("%s", error)
-        return None
-    if serving is None:
-        return None
-    parent = next(
-        (m.parent for m in adapters.list_adapters(workspace) if m.version == serving.version), None
-    )
-    rows = store.suggestions()
-    found = guard.harm(
-        guard.retained_per_shown(rows, parent), guard.retained_per_shown(rows, serving.version)
-    )
-    if found is None:
-        return None
-    registry.roll_back(workspace, reason=found.sentence, to=parent or registry.BASE)
-    log.warning("Adapter %s: %s", serving.version, found.sentence)
-    return remember_rollback(store, serving.version, found.sentence, now())
-
-
-def remember_rollback(store: Store, version: str, reason: str, at: float) -> Cycle:
-    """Store a roll-back among the cycles, where the status shows it."""
-    cycle_id = store.begin_cycle(at)
-    store.finish_cycle(cycle_id, CycleState.ROLLED_BACK, at, version, reason, {})
-    return next(cycle for cycle in store.cycles() if cycle.id == cycle_id)
 
 
 def watch(

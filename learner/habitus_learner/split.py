@@ -31,12 +31,15 @@ def split(
     min_episodes: int = 20,
     max_items: int = 400,
     not_before: float = 0.0,
+    back_to: float = float("inf"),
 ) -> Split:
     """Hold out the newest episodes, by hand, for the gate.
 
     The gate gets at least `share` of the places written by hand (at most
     `max_items`), and reaches back as far as half of them for `min_episodes`; never
-    further than `not_before`, up to when the incumbent's lessons went. What was
+    further than `not_before`, up to when the incumbent's lessons went. Where a cycle
+    before ended in doubt, its places stay held out: within the same half the gate reaches
+    `back_to` where that one did, and has what was written since besides. What was
     written before the cutoff but settled after it is in neither part: its context
     may hold the gate's answers.
     """
@@ -47,7 +50,8 @@ def split(
     episodes: set[Episode] = set()
     cutoff = float("inf")
     for taken, example in enumerate(eligible):
-        if taken >= limit or (taken >= wanted and len(episodes) >= min_episodes):
+        has_enough = taken >= wanted and len(episodes) >= min_episodes
+        if taken >= limit or (has_enough and example.at < back_to):
             break
         episodes.add(example.episode)
         cutoff = example.at

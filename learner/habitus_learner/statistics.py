@@ -4,7 +4,7 @@ Promises intervals that stay honest when items of one file or session resemble e
 other: whole clusters are resampled, never items. Takes plain numbers and a seed, and
 knows nothing of models, files or clocks.
 
-The interval is the cluster bootstrap's percentile interval, widened for few clusters
+An interval is the cluster bootstrap's percentile interval, widened for few clusters
 (the "expanded percentile" of Hesterberg, arXiv 1411.5279): the tail level is that
 at which a normal interval from G clusters would be as wide as Student's.
 """
@@ -12,7 +12,8 @@ at which a normal interval from G clusters would be as wide as Student's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from statistics import NormalDist
 
 import msgspec
@@ -23,6 +24,8 @@ Array = npt.NDArray[np.float64]
 
 RESAMPLES = 4_000
 _BATCH = 500
+_KEPT_UP_TO = 500
+"""Clusters whose draws take some megabytes."""
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -93,6 +96,20 @@ def ratio_difference_interval(
     )
 
 
+def chance_by_luck(
+    differences: Sequence[float], clusters: Sequence[Hashable], *, seed: int
+) -> float:
+    """How often a sum as large as this comes up when each cluster's sign is a coin's.
+
+    Exact where a cluster is as likely to fall to either side: where few clusters hold most of
+    the weight, resampling them is too sure of itself and this is not.
+    """
+    sums = _cluster_sums(_floats(differences)[:, None], clusters)[:, 0]
+    signs = np.random.default_rng(seed).integers(0, 2, (RESAMPLES, len(sums))) * 2.0 - 1.0
+    as_large = int((signs @ sums >= sums.sum() - 1e-9).sum())
+    return (1 + as_large) / (1 + RESAMPLES)
+
+
 def standard_error(
     numerators: Sequence[float], denominators: Sequence[float], clusters: Sequence[Hashable]
 ) -> float:
@@ -115,6 +132,7 @@ def detectable_gain(standard_error: float, clusters: int, *, power: float = 0.8)
     )
 
 
+@lru_cache(maxsize=64)
 def student_quantile(probability: float, degrees: int) -> float:
     """Student's t quantile.
 
@@ -153,13 +171,25 @@ def _resampled(sums: Array, statistic: Callable[[Array], Array], seed: int) -> A
     A draw is how often each cluster came up, so that a draw's sums are one product;
     in batches, which bounds the memory for thousands of clusters.
     """
+    return np.concatenate([statistic(draws @ sums) for draws in _draws(len(sums), seed)])
+
+
+def _draws(clusters: int, seed: int) -> Iterable[Array]:
+    """Batches of draws; a few clusters' are kept, since a ruling asks several questions about
+    the same ones."""
+    return _kept(clusters, seed) if clusters <= _KEPT_UP_TO else _drawn(clusters, seed)
+
+
+@lru_cache(maxsize=1)
+def _kept(clusters: int, seed: int) -> tuple[Array, ...]:
+    return tuple(_drawn(clusters, seed))
+
+
+def _drawn(clusters: int, seed: int) -> Iterator[Array]:
     random = np.random.default_rng(seed)
-    even = np.full(len(sums), 1.0 / len(sums))
-    draws = [
-        statistic(random.multinomial(len(sums), even, size=_BATCH).astype(np.float64) @ sums)
-        for _ in range(RESAMPLES // _BATCH)
-    ]
-    return np.concatenate(draws)
+    even = np.full(clusters, 1.0 / clusters)
+    for _ in range(RESAMPLES // _BATCH):
+        yield random.multinomial(clusters, even, size=_BATCH).astype(np.float64)
 
 
 def _expanded_tail(tail: float, clusters: int) -> float:

@@ -34,10 +34,14 @@ RULING = "ruling.json"
 CANDIDATE = "candidate"
 LOG = "job.log"
 
+TRAINING_LOCK = "training.lock"
+"""In the state folder: one job per machine at a time."""
+
 FAILED = 3
 """The child's exit status for a deliberate failure, whose message is on stderr."""
 
-MAX_GATE_ITEMS = 240
+MAX_GATE_ITEMS = 480
+"""Places that are compared where the time for it allows."""
 
 _T = TypeVar("_T")
 

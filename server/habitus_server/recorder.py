@@ -8,6 +8,7 @@ is on disk. Rows are made and written by `scribe`.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from habitus_server.store import Store
 
 
+SILENCE_EVERY_S = 5.0
+"""Typing on in silence is one request that got nothing, not one a keystroke."""
+
+
 class Recorder:
     """One workspace's signals in one window; calls on the event loop, `drain` anywhere."""
 
@@ -48,6 +53,7 @@ class Recorder:
         self._owner: dict[str, str] = {}
         self._scribe = scribe or Scribe()
         self._declined = declined or Declined(clock)
+        self._silent_at = -math.inf
 
     def attach(self, store: Store, rules: Rules) -> None:
         """Begin to write; what happened before is written first."""
@@ -96,6 +102,16 @@ class Recorder:
         self._write(following, signals)
         for suggestion_id in following.forget_old():
             self._owner.pop(suggestion_id, None)
+
+    def silent(self, snapshot: Snapshot, adapter: str | None) -> None:
+        """An adapter answered and nothing was offered; told every few seconds at most."""
+        following, now = self._open.get(snapshot.uri), self._clock()
+        if following is None or now - self._silent_at < SILENCE_EVERY_S:
+            return
+        self._silent_at = now
+        self._scribe.note(
+            following.document, lambda store: [store.add_silence(self._window_id, adapter, now)]
+        )
 
     def suggestion(self, suggestion_id: str) -> Suggestion | None:
         """A suggestion that was offered in an open document."""

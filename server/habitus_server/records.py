@@ -117,6 +117,18 @@ class SuggestionRow(msgspec.Struct, frozen=True):
     moved_to: str | None = None
 
 
+class Fate(msgspec.Struct, frozen=True):
+    """One request under one adapter (None: base weights): its first candidate and what became
+    of that, or nothing shown (`state` None). `retained_chars` is None until it settles."""
+
+    window: str
+    adapter: str | None
+    at: float
+    state: State | None = None
+    outcome: Outcome | None = None
+    retained_chars: int | None = None
+
+
 class Landing(msgspec.Struct, frozen=True):
     """Accepted text that reached a commit: `text` as committed, from line `first_line` (0 first).
 

@@ -27,6 +27,9 @@ class Stage(Enum):
     SHOWN = "shown"
 
 
+SILENT = frozenset({Stage.EMPTY, Stage.TRIMMED, Stage.UNPARSABLE, Stage.DECLINED, Stage.UNLIKELY})
+"""The model answered and nothing was shown: a fault of the weights as much as a wrong text."""
+
 _SENTENCES = {
     Stage.PAUSED: "Habitus is paused in this window (habitus.resume).",
     Stage.DISABLED: "Completion is switched off (completion.enabled).",

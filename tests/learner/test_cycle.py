@@ -10,8 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from habitus_learner import cycle as cycle_room
 from habitus_learner import judged, registry, workfolder
 from habitus_learner.cycle import Settings, is_interrupted, run_cycle
+from habitus_learner.gate import Decision, Ruling
 from habitus_learner.sidecar import Sidecar
 from habitus_learner.workfolder import Progress, read_examples
 from habitus_server import adapters
@@ -162,6 +164,29 @@ def test_too_little_to_judge_by_waits_without_training(
     assert cycle.state is CycleState.WAITING
     assert "Waiting for more code" in cycle.verdict
     assert adapters.current(workspace) is None
+
+
+def test_a_cycle_in_doubt_leaves_its_places_to_the_next(
+    workspace: Workspace,
+    store: Store,
+    state: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[set[str]] = []
+
+    def doubt(folder: Path, _tell: object) -> Ruling:
+        seen.append({e.id for e in read_examples(folder / workfolder.GATE)})
+        return Ruling(Decision.WAIT, "In doubt.", {})
+
+    monkeypatch.setattr(cycle_room, "run_job", doubt)
+    store.add_patterns(habit_patterns(140)).result()
+    given = settings(state, tmp_path / "no model is looked for")
+    assert run_cycle(workspace, store, given).state is CycleState.WAITING
+    store.add_patterns(habit_patterns(200)).result()
+    run_cycle(workspace, store, given)
+    first, second = seen
+    assert first < second
 
 
 def test_a_model_that_is_not_there_fails_the_cycle_with_the_reason(

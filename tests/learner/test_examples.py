@@ -5,6 +5,7 @@ import pytest
 
 from habitus_learner.examples import Example, Kind, count_by_kind
 from habitus_learner.lessons import collect
+from habitus_learner.places import clusters_of, items_of
 from habitus_learner.split import OWN_SHARE, split
 from habitus_server.records import Outcome, State, SuggestionRow
 from learner.made_rows import accepted, habit_patterns, pattern, row
@@ -138,6 +139,27 @@ def test_the_gate_never_reaches_into_what_the_incumbent_learned() -> None:
     found = collect([], habit_patterns(200))
     newest = found[-10]
     assert split(found, not_before=newest.at).cutoff >= newest.at
+
+
+def test_places_judged_in_doubt_stay_held_out_and_newer_ones_join_them() -> None:
+    before = split(collect([], habit_patterns(200)))
+    found = collect([], habit_patterns(240))
+    assert split(found).cutoff > before.cutoff
+    again = split(found, back_to=before.cutoff)
+    assert {e.id for e in before.gate} < {e.id for e in again.gate}
+    assert len(again.gate) == len(before.gate) + 40
+
+
+def test_doubt_holds_out_half_at_most() -> None:
+    found = collect([], habit_patterns(200))
+    assert len(split(found, back_to=0.0).gate) == 100
+
+
+def test_every_episode_gives_one_place_before_any_gives_a_second() -> None:
+    items = items_of(split(collect([], habit_patterns(200))).gate, seed=1, limit=30)
+    assert len(items) == 30
+    every = clusters_of(items_of(split(collect([], habit_patterns(200))).gate, seed=1, limit=999))
+    assert clusters_of(items) == min(30, every)
 
 
 def test_without_hand_written_code_everything_is_for_training() -> None:

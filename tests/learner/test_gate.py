@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import random
 
+import msgspec
+import numpy as np
 import pytest
 
 from habitus_learner.gate import (
     MIN_CLUSTERS,
     MIN_ITEMS,
     PROBE_TOLERANCE,
+    WORTH_HAVING,
     Compared,
     Cost,
     Decision,
@@ -52,15 +55,68 @@ def test_a_planted_improvement_is_published_with_its_figures() -> None:
     assert ruling.sentence.endswith("Published.")
 
 
-def test_pure_noise_is_published_at_most_rarely() -> None:
-    rulings = [rule(compared(seed=seed), STEADY, seed=seed) for seed in range(40)]
-    assert sum(r.decision is Decision.PUBLISH for r in rulings) <= 3
+def heavy(gain: float, seed: int, *, clusters: int = 60) -> list[Compared]:
+    """Places as real ones are: episodes of very different size, a few of which decide much,
+    and differences with heavy tails that a whole episode shares."""
+    draw = np.random.default_rng(seed)
+    made = []
+    for cluster in range(clusters):
+        shared = 0.04 * draw.standard_t(3)
+        for number in range(1 + min(20, int(draw.pareto(1.3) * 2))):
+            chars = int(draw.integers(8, 60))
+            bits = chars * 1.4 * float(draw.lognormal(0.0, 0.5))
+            noise = chars * (shared + 0.1 * float(draw.standard_t(3)))
+            made.append(
+                Compared(
+                    id=f"{cluster}.{number}",
+                    cluster=str(cluster),
+                    chars=chars,
+                    incumbent=Cost(bits, False, 0.5),
+                    candidate=Cost(bits * (1.0 - gain) - noise, False, 0.5),
+                )
+            )
+    return made
+
+
+def test_of_120_candidates_that_are_no_better_at_most_eight_are_published() -> None:
+    """At the level, one in forty; more than eight would be seen once in a hundred times."""
+    rulings = [rule(heavy(0.0, seed), STEADY, seed=seed) for seed in range(120)]
+    assert sum(r.decision is Decision.PUBLISH for r in rulings) <= 8
+
+
+def test_of_forty_candidates_that_save_five_percent_four_in_five_are_published() -> None:
+    rulings = [rule(heavy(0.05, seed), STEADY, seed=seed) for seed in range(40)]
+    assert sum(r.decision is Decision.PUBLISH for r in rulings) >= 32
+
+
+def test_a_candidate_that_is_worse_is_never_published() -> None:
+    rulings = [rule(heavy(-0.05, seed), STEADY, seed=seed) for seed in range(40)]
+    assert not any(r.decision is Decision.PUBLISH for r in rulings)
 
 
 def test_harm_is_rejected() -> None:
     ruling = rule(compared(gain=-0.15), STEADY, seed=1)
     assert ruling.decision is Decision.REJECT
-    assert "not clear of zero" in ruling.sentence
+    assert "there is no gain" in ruling.sentence
+
+
+def test_a_gain_that_may_be_there_is_waited_for() -> None:
+    places = compared(gain=0.03, clusters=MIN_CLUSTERS, seed=4)
+    ruling = rule(places, STEADY, seed=1)
+    assert ruling.figures["gain"] > 0.0 > ruling.figures["gain_low"]
+    assert ruling.decision is Decision.WAIT
+    assert "judges with more" in ruling.sentence
+
+
+def test_a_gain_too_small_to_want_is_not_waited_for() -> None:
+    even = [
+        msgspec.structs.replace(one, candidate=Cost(one.incumbent.bits + turn, False, 0.5))
+        for one, turn in zip(compared(clusters=60), [0.1, -0.11, 0.1, -0.11, 0.0] * 60, strict=True)
+    ]
+    ruling = rule(even, STEADY, seed=1)
+    assert 0.0 < ruling.figures["gain_high"] < WORTH_HAVING
+    assert ruling.decision is Decision.REJECT
+    assert "under 2%, if there is any" in ruling.sentence
 
 
 def test_cheaper_characters_do_not_buy_fewer_exact_lines() -> None:
@@ -73,7 +129,7 @@ def test_forgetting_general_code_is_rejected() -> None:
     lost = [Probe(20, 30.0, 30.0 * (1.02 + PROBE_TOLERANCE))] * 20
     ruling = rule(compared(gain=0.3), lost, seed=1)
     assert ruling.decision is Decision.REJECT
-    assert "general code costs 7% more" in ruling.sentence
+    assert "general code costs 3.0% more, 1% is the most allowed" in ruling.sentence
 
 
 @pytest.mark.parametrize(
@@ -91,10 +147,26 @@ def test_too_little_to_judge_by_is_waited_for(places: list[Compared]) -> None:
     assert f"{len(places)} in {len({p.cluster for p in places})} so far" in ruling.sentence
 
 
-def test_a_rejection_says_what_would_have_been_seen() -> None:
-    ruling = rule(compared(seed=3), STEADY, seed=3)
-    assert ruling.decision is Decision.REJECT
-    assert f"one of {ruling.figures['detectable_gain']:.2f} would have been seen" in ruling.sentence
+@pytest.mark.parametrize("gain", [-0.2, 0.0, 0.2])
+def test_every_verdict_says_what_could_not_have_been_seen(gain: float) -> None:
+    ruling = rule(compared(gain=gain, seed=3), STEADY, seed=3)
+    unseen = f"a gain under {ruling.figures['detectable_gain']:.3f} cannot be counted on"
+    assert unseen in ruling.sentence
+
+
+def test_whole_lines_that_may_be_worse_are_judged_again_with_more() -> None:
+    right_before, right_now = {0, 11}, {7}
+    places = [
+        msgspec.structs.replace(
+            one,
+            incumbent=msgspec.structs.replace(one.incumbent, exact=number in right_before),
+            candidate=msgspec.structs.replace(one.candidate, exact=number in right_now),
+        )
+        for number, one in enumerate(compared(gain=0.3, clusters=20, each=2))
+    ]
+    ruling = rule(places, STEADY, seed=1)
+    assert ruling.decision is Decision.WAIT
+    assert "may be right less often" in ruling.sentence
 
 
 def test_an_installation_without_library_sources_is_not_held_against_a_candidate() -> None:

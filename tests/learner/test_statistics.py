@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from habitus_learner.statistics import (
+    chance_by_luck,
     detectable_gain,
     paired_interval,
     ratio_difference_interval,
@@ -93,3 +94,17 @@ def test_the_standard_error_counts_clusters_not_items() -> None:
     clusters = [index for index in range(20) for _ in range(5)]
     once = standard_error(values, [1.0] * 20, list(range(20)))
     assert standard_error(spread, [1.0] * 100, clusters) == pytest.approx(once)
+
+
+def test_luck_of_signs_is_counted_exactly_for_a_few_clusters() -> None:
+    found = chance_by_luck([1.0, 2.0, 1.0, 1.0], ["a", "a", "b", "c"], seed=1)
+    assert found == pytest.approx(1 / 8, abs=0.02), "three coins must all fall right"
+
+
+def test_one_cluster_that_outweighs_all_others_may_be_luck() -> None:
+    values = [100.0, *([0.1, -0.1] * 20)]
+    assert chance_by_luck(values, list(range(41)), seed=1) > 0.2
+
+
+def test_no_difference_is_no_luck() -> None:
+    assert chance_by_luck([0.0] * 30, list(range(30)), seed=1) == 1.0

@@ -13,7 +13,7 @@ from habitus_server.store import Store
 from habitus_server.store.database import MIGRATIONS, VERSION
 from signals.stored import WAIT_S, fill
 
-OLD_SCHEMAS = {version: Path(__file__).with_name(f"schema_v{version}.sql") for version in (1, 2)}
+OLD_SCHEMAS = {version: Path(__file__).with_name(f"schema_v{version}.sql") for version in (1, 2, 3)}
 
 
 @pytest.fixture

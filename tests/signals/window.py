@@ -33,6 +33,7 @@ class Ledger(Scribe):
         self.patterns: list[Pattern] = []
         self.repairs: dict[str, BugFix] = {}
         self.diagnostics: dict[str, tuple[int | None, int | None]] = {}
+        self.silences: list[tuple[str | None, float]] = []
 
     def note(self, document: Document, job: Callable[[Any], Any]) -> Future[None]:
         """Keep what would be written, in place of the store."""
@@ -46,6 +47,10 @@ class Ledger(Scribe):
     def fixes(self, *, since: float = 0.0) -> list[BugFix]:
         """The repairs, in order."""
         return [fix for fix in self.repairs.values() if fix.settled_at >= since]
+
+    def add_silence(self, _window: str, adapter: str | None, at: float) -> None:
+        """An adapter answered and nothing was shown."""
+        self.silences.append((adapter, at))
 
     def note_diagnostics(
         self, suggestion_id: str, before: int | None, after: int | None, at: float
@@ -243,6 +248,13 @@ class Window:
         self.checkups.reported(self.uri, diagnostics)
 
     # --- suggestions ------------------------------------------------------------------
+
+    def get_silence(self, adapter: str | None = None) -> None:
+        """Ask at the cursor and get an answer of which nothing is shown."""
+        here = self.buffer.position_at(self.cursor, self.session.encoding)
+        snapshot = self.session.snapshot(self.uri, here)
+        assert snapshot is not None
+        self.recorder.silent(snapshot, adapter)
 
     def offer(
         self,

@@ -113,7 +113,7 @@ def _run_here(
     settings: Settings,
     show: Callable[[workfolder.Progress], None],
 ) -> Cycle:
-    training = try_lock(settings.state / sidecar.TRAINING_LOCK)
+    training = try_lock(settings.state / workfolder.TRAINING_LOCK)
     if training is None:
         raise UserError("Another workspace is training on this machine; try again when it is done.")
     try:

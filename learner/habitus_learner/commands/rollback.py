@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from habitus_learner import registry
-from habitus_learner.sidecar import remember_rollback
+from habitus_learner.watching import remember_rollback
 from habitus_server import adapters
 from habitus_server.errors import ModelError
 from habitus_server.records import CycleState

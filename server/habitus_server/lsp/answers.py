@@ -26,7 +26,7 @@ from habitus_server.options import Options
 from habitus_server.records import Chunk
 from habitus_server.session import Location, Session, Snapshot, why_unsuitable
 from habitus_server.suggest import Answer, Suggester
-from habitus_server.whys import Stage, Why
+from habitus_server.whys import SILENT, Stage, Why
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ class Answers:
         answer = await self._answer(snapshot, invoked=invoked)
         root = self._find_root(snapshot.document.location)
         root.notes.explain(snapshot, answer.why)
+        if answer.why.stage in SILENT:
+            root.notes.silent(snapshot, root.adapter.version if root.adapter else None)
         if self._is_live:
             # The lines typed since are in the prompt; memory has them by the next request.
             root.knowledge.catch_up(snapshot)

@@ -150,6 +150,11 @@ class Notebook:
         if self._recorder is not None and not self.is_paused:
             self._recorder.offered(snapshot, offers)
 
+    def silent(self, snapshot: Snapshot, adapter: str | None) -> None:
+        """An adapter answered and nothing was offered."""
+        if self._recorder is not None and not self.is_paused:
+            self._recorder.silent(snapshot, adapter)
+
     def shown(self, suggestion_id: str) -> None:
         """Reported: it is visible."""
         if self._recorder is not None:

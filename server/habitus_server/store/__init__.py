@@ -20,6 +20,7 @@ from habitus_server.store.landings import Landings
 from habitus_server.store.patterns import Patterns
 from habitus_server.store.reactions import Reactions
 from habitus_server.store.rejections import Rejections
+from habitus_server.store.silences import Silences
 from habitus_server.store.suggestions import Event, Suggestions
 from habitus_server.store.tallies import Tallies
 from habitus_server.store.tasks import Tasks
@@ -45,6 +46,7 @@ class Store(
     Tasks,
     Rejections,
     Reactions,
+    Silences,
     Cycles,
     Facts,
     Tallies,

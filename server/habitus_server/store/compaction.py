@@ -35,6 +35,7 @@ _TIMES = {
     "decisions": "changed_at",
     "tasks": "started_at",
     "rejections": "rejected_at",
+    "silences": "at",
 }
 """The tables whose rows grow old, and the columns that hold their age."""
 

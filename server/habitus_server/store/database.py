@@ -17,7 +17,7 @@ from pathlib import Path
 from habitus_server.errors import StoreError
 from habitus_server.workspaces import locked
 
-VERSION = 3
+VERSION = 4
 _HERE = Path(__file__).parent
 MIGRATIONS: dict[int, Path] = {
     version: _HERE / "migrations" / f"{version}.sql" for version in range(1, VERSION)

@@ -1,4 +1,4 @@
--- The signal store, version 3: what was suggested, and what became of it.
+-- The signal store, version 4: what was suggested, and what became of it.
 --
 -- One database per workspace, opened in WAL mode. Times are seconds since the epoch
 -- as the injected clock gives them. Texts are redacted before they arrive and hold "\n"
@@ -173,6 +173,14 @@ CREATE TABLE rejections (
     rejected_at REAL NOT NULL
 );
 CREATE INDEX rejections_by_path ON rejections (path);
+
+-- A place where the model answered and nothing was shown; it holds no text and no path.
+CREATE TABLE silences (
+    window      TEXT NOT NULL,
+    adapter     TEXT,                   -- version; NULL when base weights answered
+    at          REAL NOT NULL
+);
+CREATE INDEX silences_by_time ON silences (at);
 
 -- One learning cycle, from its start to its verdict.
 CREATE TABLE cycles (
