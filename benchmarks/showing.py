@@ -1,11 +1,13 @@
 """Is the estimate that a suggestion is kept worth showing or hiding by?
 
-    python -m benchmarks.showing [--fit] [--lines 150]
+    python -m benchmarks.showing [--fit] [--lines 240]
 
-The changed lines of real releases (the older one in memory) are asked as the replay asks
-them; a suggestion counts as kept where the replay's developer accepts it, whole or in part.
-Each package is judged by weights fitted on the others; `--fit` prints the weights over all,
-which `habitus_server/showing.py` ships.
+Releases of three projects are written again, each asked at changed lines with the ones before
+it in memory; what a suggestion is worth is what the replay's developer retains of it, in
+characters. Weights start from those fitted on the other two projects and are refitted, as in
+service, on the earlier releases of the same one; the threshold is the highest at which 99% of
+the earlier retained characters would have been shown. Judged is what the later releases then
+show. `--fit` prints the weights over everything, which `habitus_server/showing.py` ships.
 """
 
 from __future__ import annotations
@@ -15,15 +17,20 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
+import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import numpy as np
+from benchmarks.context.moments import ARCHIVES, PROJECTS
 from benchmarks.figures import OUTPUT, SEED, figure, report
 
 from habitus_learner.history import Commit, FileChange
 from habitus_learner.replay.developer import Reaction as Did
-from habitus_learner.replay.developer import decide
+from habitus_learner.replay.developer import decide, kept_characters
 from habitus_learner.replay.items import Item, list_items, sample_lines
 from habitus_learner.replay.releases import fetch_archives, read_release
 from habitus_server import postprocess, showing
@@ -37,91 +44,169 @@ from habitus_server.session import Opened, Session, Snapshot
 from habitus_server.showing import Reaction
 from habitus_server.text import PositionEncoding
 
-RELEASES = {
-    "h11": ("0.13.0", "0.16.0"),
-    "humanize": ("4.4.0", "4.12.0"),
-    "sqlite-utils": ("3.30", "3.38"),
-}
-EAGERNESS = Completion().eagerness
+CACHE = OUTPUT / "showing"
+EARLIER_KEPT = 0.99
+"""Of the earlier retained characters; the figure asks for 98% of the later."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One suggestion; `step` counts releases, `retained` characters."""
+
+    step: int
+    cluster: str
+    features: tuple[float, ...]
+    retained: int
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A later suggestion: its estimate, whether that was enough, and what it was worth."""
+
+    cluster: str
+    chance: float
+    is_shown: bool
+    retained: int
 
 
 def main() -> int:
     """Ask, fit, judge and print."""
     options = _options()
-    seen = {name: list(_reactions(name, options.lines)) for name in RELEASES}
+    seen = {name: _rows(name, options.lines) for name in PROJECTS}
     if options.fit:
         every = [one for rows in seen.values() for one in rows]
         print("DEFAULTS =", tuple(round(w, 2) for w in _fit(every)))
-    judged: list[tuple[float, bool]] = []
-    for name, rows in seen.items():
-        others = [one for other, some in seen.items() if other != name for one in some]
-        weights = _fit(others)
-        judged += [(showing.chance(weights, one.features), one.is_kept) for one in rows]
-    return report("showing", _figures(judged))
+    return report("showing", _figures([one for name in seen for one in _later(seen, name)]))
 
 
-def _fit(rows: list[Reaction]) -> tuple[float, ...]:
-    """From nothing: only what a replay has no example of keeps its hand-set weight."""
-    prior = (*(0.0,) * 9, *showing.DEFAULTS[9:])
-    return showing.fit(rows, prior, strength=5.0)
+def _later(seen: dict[str, list[Row]], name: str) -> Iterator[Judged]:
+    """A project's later half, judged by what was known before it."""
+    others = [one for other, rows in seen.items() if other != name for one in rows]
+    middle = max(one.step for one in seen[name]) / 2
+    early = [one for one in seen[name] if one.step <= middle]
+    weights = _fit(early, _fit(others), showing.STRENGTH)
+    threshold = _threshold([(showing.chance(weights, one.features), one.retained) for one in early])
+    for one in seen[name]:
+        if one.step > middle:
+            chance = showing.chance(weights, one.features)
+            yield Judged(one.cluster, chance, chance >= threshold, one.retained)
 
 
-def _figures(judged: list[tuple[float, bool]]) -> list[dict[str, object]]:
-    share = sum(kept for _, kept in judged) / len(judged)
-    brier = sum((p - kept) ** 2 for p, kept in judged) / len(judged)
-    order = sorted(judged)
-    tenths = [order[len(order) * i // 10 : len(order) * (i + 1) // 10] for i in range(10)]
-    gaps = [abs(sum(p for p, _ in t) - sum(k for _, k in t)) / len(order) for t in tenths]
-    shown = [kept for p, kept in judged if p >= showing.threshold_of(EAGERNESS)]
-    lost = 1 - sum(shown) / max(1, sum(kept for _, kept in judged))
+def _threshold(early: Sequence[tuple[float, int]]) -> float:
+    left = EARLIER_KEPT * sum(retained for _, retained in early)
+    for chance, retained in sorted(early, reverse=True):
+        left -= retained
+        if left <= 0.0:
+            return chance
+    return 0.0
+
+
+def _fit(
+    rows: Sequence[Row], prior: tuple[float, ...] | None = None, strength: float = 5.0
+) -> tuple[float, ...]:
+    """Without a prior from nothing: only what a replay has no example of keeps its weight."""
+    start = prior or (*(0.0,) * 9, *showing.DEFAULTS[9:])
+    return showing.fit(
+        [Reaction(one.features, one.retained > 0) for one in rows], start, strength=strength
+    )
+
+
+def _figures(judged: Sequence[Judged]) -> list[dict[str, Any]]:
     n = len(judged)
+    share = sum(one.retained > 0 for one in judged) / n
+    brier = sum((one.chance - (one.retained > 0)) ** 2 for one in judged) / n
     base = share * (1 - share)
+    order = sorted(judged, key=lambda one: one.chance)
+    tenths = [order[n * i // 10 : n * (i + 1) // 10] for i in range(10)]
+    gaps = [
+        abs(sum(one.chance for one in t) - sum(one.retained > 0 for one in t)) / n for t in tenths
+    ]
+    shown, kept = _shown(judged), _kept(judged)
     return [
-        figure("share kept of all", share, n=n),
+        figure("suggestions of which something is retained", share, n=n),
         figure("Brier score ÷ always guessing the share", brier / base, n=n, target="< 1",
                holds=brier < base),
         figure("calibration error over ten groups", sum(gaps), n=n, target="<= 0.1",
                holds=sum(gaps) <= 0.1),
-        figure("share shown at the default eagerness", len(shown) / n, n=n),
-        figure("share kept of the shown", sum(shown) / max(1, len(shown)), n=n),
-        figure("kept ones that stay hidden", lost, n=n),
+        figure("shown with the filter ÷ without", shown, n=n, interval=_interval(judged, _shown),
+               target="<= 0.79", holds=shown <= 0.79),
+        figure("retained characters with the filter ÷ without", kept, n=n,
+               interval=_interval(judged, _kept), target=">= 0.98", holds=kept >= 0.98),
     ]  # fmt: skip
 
 
-def _reactions(package: str, lines: int) -> Iterator[Reaction]:
-    old, new = (
-        read_release(path, version).files
-        for path, version in zip(
-            fetch_archives(package, RELEASES[package], OUTPUT / "releases"),
-            RELEASES[package],
-            strict=True,
-        )
-    )
-    texts = [
-        {path: data.decode("utf-8", "replace") for path, data in one.items()} for one in (old, new)
-    ]
-    changes = [
-        FileChange(path, path, texts[0].get(path, ""), text)
-        for path, text in sorted(texts[1].items())
-        if texts[0].get(path) != text
-    ]
-    commit = Commit(package, 0.0, "")
-    items = sample_lines(list_items(commit, changes, seed=SEED), lines, seed=SEED)
-    model = load_model("embedded", "cpu")
-    memory = Memory(model.tokens)
-    for path, text in texts[0].items():
-        memory.remember("w", path, text)
-    while memory.tidy():
-        pass
-    desk = Answerer(model, memory)
+def _shown(judged: Sequence[Judged]) -> float:
+    return sum(one.is_shown for one in judged) / len(judged)
+
+
+def _kept(judged: Sequence[Judged]) -> float:
+    every = sum(one.retained for one in judged)
+    return sum(one.retained for one in judged if one.is_shown) / max(1, every)
+
+
+def _interval(
+    judged: Sequence[Judged], statistic: Callable[[Sequence[Judged]], float]
+) -> tuple[float, float]:
+    """95% of bootstrap draws of whole files."""
+    files: dict[str, list[Judged]] = {}
+    for one in judged:
+        files.setdefault(one.cluster, []).append(one)
     draw = random.Random(SEED)
-    for item in items:
-        reaction = _ask(desk, item, texts[1][item.path], draw)
-        if reaction is not None:
-            yield reaction
+    values = [
+        statistic([one for some in draw.choices([*files.values()], k=len(files)) for one in some])
+        for _ in range(1_000)
+    ]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
 
 
-def _ask(desk: Answerer, item: Item, text: str, draw: random.Random) -> Reaction | None:
+# --- asking -----------------------------------------------------------------------------
+
+
+def _rows(name: str, lines: int) -> list[Row]:
+    """A project's suggestions in the order of its releases, asked once and then remembered."""
+    cache = CACHE / f"{name}-{lines}.json"
+    if not cache.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        cache.write_bytes(msgspec.json.encode([*_asked(name, lines)]))
+    return msgspec.json.decode(cache.read_bytes(), type=list[Row])
+
+
+def _asked(name: str, lines: int) -> Iterator[Row]:
+    versions = PROJECTS[name]
+    archives = fetch_archives(name, versions, ARCHIVES / name)
+    releases = [
+        {
+            path: data.decode("utf-8", "replace")
+            for path, data in read_release(archive, version).files.items()
+        }
+        for archive, version in zip(archives, versions, strict=True)
+    ]
+    model = load_model("embedded", "cpu")
+    desk = Answerer(model, Memory(model.tokens))
+    _remember(desk, {}, releases[0])
+    for step, (old, new) in enumerate(itertools.pairwise(releases), start=1):
+        changes = [
+            FileChange(path, path, old.get(path, ""), text)
+            for path, text in sorted(new.items())
+            if old.get(path) != text
+        ]
+        every = list_items(Commit(f"{name}{step}", 0.0, ""), changes, seed=SEED)
+        draw = random.Random(SEED + step)
+        for item in sample_lines(every, lines // (len(versions) - 1), seed=SEED):
+            row = _ask(desk, item, new[item.path], draw, step)
+            if row is not None:
+                yield row
+        _remember(desk, old, new)
+
+
+def _remember(desk: Answerer, old: dict[str, str], new: dict[str, str]) -> None:
+    for path, text in new.items():
+        if old.get(path) != text:
+            desk.memory.remember("w", path, text, learn=bool(old))
+    while desk.study(lambda: None):
+        pass
+
+
+def _ask(desk: Answerer, item: Item, text: str, draw: random.Random, step: int) -> Row | None:
     snapshot, following = _snapshot(item, text)
     stop = stop_at(snapshot, Completion())
     place = Place("w", item.path, "python", snapshot.prefix, snapshot.suffix)
@@ -135,10 +220,14 @@ def _ask(desk: Answerer, item: Item, text: str, draw: random.Random) -> Reaction
     )
     if trimmed is None:
         return None
-    did = decide(trimmed.text, item.answer, following, draw).reaction
-    return Reaction(
-        showing.features(candidate, trimmed.text, snapshot), did in (Did.ACCEPT, Did.ACCEPT_PART)
-    )
+    decision = decide(trimmed.text, item.answer, following, draw)
+    retained = len(decision.taken)
+    if decision.reaction is Did.ACCEPT_THEN_EDIT:
+        retained = kept_characters(decision.taken, item.answer)
+    elif decision.reaction is Did.ACCEPT_THEN_REVERT:
+        retained = 0
+    seen = showing.features(candidate, trimmed.text, snapshot)
+    return Row(step, f"{item.commit} {item.path}", seen, retained)
 
 
 def _snapshot(item: Item, text: str) -> tuple[Snapshot, list[str]]:
@@ -161,7 +250,7 @@ def _snapshot(item: Item, text: str) -> tuple[Snapshot, list[str]]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fit", action="store_true")
-    parser.add_argument("--lines", type=int, default=150, help="changed lines of each package")
+    parser.add_argument("--lines", type=int, default=240, help="changed lines of each project")
     return parser.parse_args()
 
 

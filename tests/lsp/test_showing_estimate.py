@@ -161,6 +161,20 @@ async def test_a_refit_waits_its_time(tmp_path: Path) -> None:
     store.close()
 
 
+async def test_a_refit_does_not_wait_when_another_adapter_serves(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "signals.db")
+    liking = Liking(lambda: 100.0)
+    await liking.refresh(store)
+    store.add_suggestions([suggestion(n) for n in range(FEWEST)])
+    for n in range(FEWEST):
+        store.set_state(f"s{n}", State.DISMISSED, 2.0)
+    store.barrier().result()
+    liking.adapter_changed()
+    await liking.refresh(store)
+    assert liking.habits.weights != DEFAULTS
+    store.close()
+
+
 def test_eagerness_is_the_users_and_a_workspace_can_only_lower_it(tmp_path: Path) -> None:
     (tmp_path / WORKSPACE_FILE).write_text("[completion]\neagerness = 1.0\n", encoding="utf-8")
     assert narrow(Config(), tmp_path)[0].completion.eagerness == Config().completion.eagerness

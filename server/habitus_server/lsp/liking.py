@@ -1,7 +1,8 @@
 """How one workspace's developer receives suggestions: what the estimate of `showing` is fed.
 
-Starts from the shipped weights and moves them, every few minutes, towards what was kept and
-passed by here. The fit takes tens of milliseconds in a thread, and no numbers library.
+Starts from the shipped weights and moves them, every few minutes and whenever another adapter
+serves, towards what was kept and passed by here. The fit takes tens of milliseconds in a
+thread, and no numbers library.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class Liking:
     def dismissed(self) -> None:
         """A suggestion was turned down by hand."""
         self._dismissed_at = self._clock()
+
+    def adapter_changed(self) -> None:
+        """Another adapter serves, as at the end of a cycle: fit anew at the next refresh."""
+        self._fitted_at = -math.inf
 
     async def refresh(self, store: Store) -> None:
         """Fit anew, when it is time."""

@@ -108,7 +108,7 @@ class Root:
                 self._store,
                 self._options,
                 warm=self._warm,
-                on_adapter=self._on_stale,
+                on_adapter=self._adapter_changed,
                 on_change=self._on_change,
                 on_problem=self.set_problem,
                 progress=self._progress,
@@ -234,6 +234,10 @@ class Root:
         """Have the engine make an adapter ready; one that does not run has nothing to lose."""
         if (client := self._engine()) is not None:
             await client.warm(self.memory_key, adapter)
+
+    def _adapter_changed(self) -> None:
+        self.notes.liking.adapter_changed()
+        self._on_stale()
 
     async def refresh(self) -> None:
         """Look at what others wrote: commits, the adapter pointer, cycles."""
