@@ -1,17 +1,17 @@
 """How often gate and guard are wrong, rehearsed.
 
-The gate judges cycles made of real scores (`build/bench/learning/*.scores.json`): whole
-clusters are drawn, and in a null cycle the two arms of each are exchanged at random, so that
-neither is better. A gain is planted in such cycles once the real one is taken out. The guard
+The gate judges cycles made of real scores: of places by which adapters below
+`build/bench/learning` were judged (`judged.jsonl`), and of `*.scores.json` there. Whole clusters
+are drawn, and in a null cycle the two arms of each are exchanged at random, so that neither is
+better. A gain is planted in such cycles once the real one is taken out. The guard
 judges made-up developers (`developers`).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -29,11 +29,15 @@ from benchmarks.learning.developers import (
 )
 from benchmarks.learning.scores import Score
 
-from habitus_learner.gate import Compared, Cost, Decision, Probe, rule
+from habitus_learner import judged
+from habitus_learner.gate import MIN_CLUSTERS, Compared, Cost, Decision, Probe, rule
+from habitus_learner.judged import Judged
 
 SCORES = OUTPUT / "learning"
 PLACES = 240
 """Places of one rehearsed cycle."""
+DOUBTED = (240, 360, 480, 600)
+"""Places of cycles in a row, each in doubt but the last."""
 STEADY_PROBE = [Probe(chars=20, base_bits=30.0, candidate_bits=30.0)]
 BEFORE, CLEAN_REQUESTS, HARM_REQUESTS = 1_000, 2_000, 1_500
 HABITS = {"steady work": STEADY, "uneven sessions": UNEVEN, "drifting tasks": DRIFTING}
@@ -45,7 +49,7 @@ def figures(options: Options) -> list[dict[str, Any]]:
 
 
 def _gate(options: Options) -> list[dict[str, Any]]:
-    pools = [read_scores(path) for path in sorted(SCORES.glob("*.scores.json"))]
+    pools = [*_pools()]
     if not pools:
         print(f"No scores in {SCORES}; see benchmarks.learning.scores.")
         return []
@@ -55,15 +59,44 @@ def _gate(options: Options) -> list[dict[str, Any]]:
     worse = _rehearsed(pools, cycles // 4, gain=-0.02)
     return [
         _share("gate: false promotions, null cycles", _published(null), "<= 0.05, upper bound"),
+        _share("gate: a null candidate judged again, promoted within four cycles of doubt",
+               [_passes(pools[n % len(pools)], n) for n in range(cycles // 4)]),
         _share("gate: promotions of a gain of 5%", _published(planted), ">= 0.8"),
         _share("gate: doubt, at a gain of 5%", [d is Decision.WAIT for d in planted]),
         _share("gate: promotions of a candidate 2% worse", _published(worse)),
-    ]
+    ]  # fmt: skip
 
 
-def read_scores(path: Path) -> list[Score]:
-    """One repository's paired scores."""
-    return msgspec.json.decode(path.read_bytes(), type=list[Score])
+def _passes(pool: Sequence[Score], number: int) -> bool:
+    """Whether a candidate that is no better is promoted, when the very same one is judged at the
+    same places and more as long as there is doubt: the worst that waiting can do."""
+    places = rehearse(pool, random.Random(f"{SEED}:{number}"), gain=0.0, places=DOUBTED[-1])
+    for end in DOUBTED:
+        decision = rule(places[:end], STEADY_PROBE, seed=number).decision
+        if decision is not Decision.WAIT:
+            return decision is Decision.PUBLISH
+    return False
+
+
+def _pools() -> Iterator[list[Score]]:
+    """Paired scores, a list for each comparison that has enough clusters to draw from."""
+    for path in sorted(SCORES.glob("*.scores.json")):
+        yield msgspec.json.decode(path.read_bytes(), type=list[Score])
+    for path in sorted(SCORES.rglob(f"adapters/*/{judged.FILE}")):
+        scores = [_score(one) for one in judged.read(path.parent)]
+        if len({one.cluster for one in scores}) >= MIN_CLUSTERS:
+            yield scores
+
+
+def _score(one: Judged) -> Score:
+    return Score(
+        cluster=f"{one.path} {int(one.at // 86_400)}",
+        chars=one.chars,
+        incumbent_bits=one.bits_before,
+        candidate_bits=one.bits_after,
+        incumbent_exact=one.exact_before,
+        candidate_exact=one.exact_after,
+    )
 
 
 def _rehearsed(pools: Sequence[list[Score]], cycles: int, *, gain: float) -> list[Decision]:
@@ -76,7 +109,9 @@ def _rehearsed(pools: Sequence[list[Score]], cycles: int, *, gain: float) -> lis
     ]
 
 
-def rehearse(pool: Sequence[Score], draw: random.Random, *, gain: float) -> list[Compared]:
+def rehearse(
+    pool: Sequence[Score], draw: random.Random, *, gain: float, places: int = PLACES
+) -> list[Compared]:
     """A cycle in which the candidate is better by `gain`, a share of the incumbent's bits.
 
     With a gain of 0 the real differences are exchanged as they are; otherwise what all
@@ -90,14 +125,14 @@ def rehearse(pool: Sequence[Score], draw: random.Random, *, gain: float) -> list
     if gain:
         bits = sum(one.incumbent_bits for one in pool)
         shared = 1.0 - sum(one.candidate_bits for one in pool) / bits
-    places: list[Compared] = []
+    made: list[Compared] = []
     for number in count():
-        if len(places) >= PLACES:
-            return places[:PLACES]
+        if len(made) >= places:
+            break
         swaps = draw.random() < 0.5
         for one in clusters[draw.choice(names)]:
-            places.append(_place(one, f"{number}", len(places), shared, gain, swaps=swaps))
-    return places
+            made.append(_place(one, f"{number}", len(made), shared, gain, swaps=swaps))
+    return made[:places]
 
 
 def _place(

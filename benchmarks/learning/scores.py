@@ -2,15 +2,15 @@
 
     python -m benchmarks.learning.scores REPOSITORY NAME [--minutes 4] [--places 480]
 
-Trains on a repository's hand-written hunks up to a time, with the job of a real cycle, and
-asks both arms at lines written later. What comes out holds numbers and commit ids, no text.
+Trains on what a repository's past teaches up to a time, with the job of a real cycle, and
+asks both arms at lines written later. What comes out holds numbers, paths and ids, no text.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -18,28 +18,18 @@ from benchmarks.figures import OUTPUT, SEED
 
 from habitus_learner import measure, workfolder
 from habitus_learner.child import run_job
-from habitus_learner.examples import Author, Example, Kind
 from habitus_learner.gate import Compared
-from habitus_learner.history import (
-    Commit,
-    FileChange,
-    list_commits,
-    open_repository,
-    read_changes,
-)
-from habitus_learner.places import MIN_JUDGED_CHARS, items_of
+from habitus_learner.past import Past
+from habitus_learner.places import items_of
 from habitus_learner.planner import Plan
 from habitus_learner.split import split
+from habitus_server.config import Config
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import load_model
 from habitus_server.records import AdapterRef
-from habitus_server.repository import find_hunks, split_lines
 
 FOLDER = OUTPUT / "learning"
-ABOVE, BELOW = 6_000, 2_000
-MOST_LINES = 40
-"""Of one hunk: longer ones are imports of code, not an hour's writing."""
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -56,17 +46,11 @@ class Score(msgspec.Struct, frozen=True):
 def main() -> int:
     """Train, compare, write."""
     options = _options()
-    repository = open_repository(options.repository)
-    commits = list_commits(repository)[-options.commits :]
-    examples = [
-        example
-        for commit in commits
-        for change in read_changes(repository, commit.id)
-        for example in _written(commit, change)
-    ]
+    chapters = islice(Past(options.repository, Config()).chapters(), options.commits)
+    examples = [one for chapter in chapters for one in chapter.examples]
     parts = split(examples, share=options.share, max_items=options.places)
     items = items_of(parts.gate, seed=SEED, limit=options.places)
-    print(f"{len(parts.train)} hunks to train on, {len(items)} later places", flush=True)
+    print(f"{len(parts.train)} lessons to train on, {len(items)} later places", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         plan = _plan(Path(folder) / "work", parts.cutoff, options.minutes)
         workfolder.lay_out(plan, parts)
@@ -85,32 +69,6 @@ def main() -> int:
     path.write_bytes(msgspec.json.encode([_score(one) for one in compared]))
     print(f"{len(compared)} places in {path}")
     return 0
-
-
-def _written(commit: Commit, change: FileChange) -> Iterator[Example]:
-    """The hunks of a change, each as it stood when it was written: old text below it."""
-    old, new = split_lines(change.old), split_lines(change.new)
-    for hunk in find_hunks(change.old, change.new):
-        lines = new[hunk.new_start : hunk.new_end][:MOST_LINES]
-        if not any(len(line.strip()) >= MIN_JUDGED_CHARS for line in lines):
-            continue
-        yield Example(
-            id=f"{commit.id}:{change.path}:{hunk.new_start}",
-            kind=Kind.PATTERN,
-            path=change.path,
-            language="python",
-            prefix="".join(new[: hunk.new_start])[-ABOVE:],
-            suffix="".join(old[hunk.old_end :])[:BELOW],
-            target="".join(lines),
-            rejected="",
-            weight=1.0,
-            session=commit.id,
-            at=commit.time,
-            known_at=commit.time,
-            row_ids=(f"commit:{commit.id}",),
-            author=Author.PERSON,
-            changed_at=commit.time,
-        )
 
 
 def _plan(folder: Path, cutoff: float, minutes: float) -> Plan:
@@ -148,7 +106,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("name")
     parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--places", type=int, default=480)
-    parser.add_argument("--commits", type=int, default=600, help="the newest of the history")
+    parser.add_argument("--commits", type=int, default=600, help="the newest that wrote code")
     parser.add_argument("--share", type=float, default=0.3)
     return parser.parse_args()
 
