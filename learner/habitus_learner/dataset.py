@@ -16,10 +16,14 @@ import msgspec
 from habitus_learner import general, places
 from habitus_learner.examples import Example, Kind
 from habitus_learner.places import Cut
+from habitus_learner.sheet import count_read
 from habitus_server.engine.fim import Budget, Encode, Template, build_prompt
 
 POOL_ROWS = 256
-"""Rows are tokenised and sorted by length this many at a time: enough to pad little."""
+"""Rows are tokenised and put into batches this many at a time: enough to fill them well."""
+
+GENERAL = "general"
+"""The key of all rows from library code, which have nothing to do with each other."""
 
 MAX_TARGET_TOKENS = 256
 
@@ -45,9 +49,16 @@ class Row(msgspec.Struct, frozen=True):
     rejected: tuple[int, ...] = ()
 
     @property
+    def lines(self) -> tuple[tuple[int, ...], ...]:
+        """The prompt with its text, and with the rejected one where there is one."""
+        if not self.rejected:
+            return (self.ids,)
+        return self.ids, (*self.ids[: self.start], *self.rejected)
+
+    @property
     def length(self) -> int:
-        """Tokens that it takes in a batch, its rejected twin included."""
-        return len(self.ids) + (self.start + len(self.rejected) if self.rejected else 0)
+        """Tokens of its lines."""
+        return sum(map(len, self.lines))
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -85,14 +96,16 @@ def rows_of(layout: Layout, example: Example, random: Random) -> list[Row]:
 class Mix(msgspec.Struct, frozen=True):
     """What passes over the examples are made of; the same mix gives the same batches.
 
-    `general_share` is the part of the rows that comes from `library` files, and
-    `batch_tokens` the most that a batch takes once padded.
+    `general_share` is the part of the rows that comes from `library` files,
+    `batch_tokens` the most that a batch takes, and `shares` says that a model reads
+    sheets: then what rows begin with alike counts once, else with its padding.
     """
 
     seed: int
     batch_tokens: int
     general_share: float
     library: tuple[Path, ...]
+    shares: bool = True
 
 
 def passes(
@@ -102,7 +115,6 @@ def passes(
 
     A pass takes every example once, at places drawn anew, with general code in
     between; the newer ones tend to come early, for a budget that ends within a pass.
-    Rows of like length share a batch.
     """
     number = 0
     while examples:
@@ -110,7 +122,7 @@ def passes(
         for pool in _pools(layout, examples, random):
             extra = round(len(pool) * mix.general_share / (1.0 - mix.general_share))
             pool += general_rows(layout, mix.library, extra, random)
-            batches = packed(pool, mix.batch_tokens)
+            batches = batched(pool, mix)
             random.shuffle(batches)
             for batch in batches:
                 yield number, batch
@@ -120,13 +132,35 @@ def passes(
 def general_rows(layout: Layout, files: Sequence[Path], count: int, random: Random) -> list[Row]:
     """Rows from library code."""
     return [
-        fit_row(layout, "general", drawn.path, drawn.cut, 1.0)
+        fit_row(layout, GENERAL, drawn.path, drawn.cut, 1.0)
         for drawn in general.draw(list(files), count, random)
     ]
 
 
-def packed(rows: Sequence[Row], batch_tokens: int) -> list[list[Row]]:
-    """Rows in batches of like length, none above `batch_tokens` once padded."""
+def batched(rows: Sequence[Row], mix: Mix) -> list[list[Row]]:
+    """Rows in batches of at most `mix.batch_tokens`, but one at least."""
+    form = on_sheets if mix.shares else padded
+    return form(rows, mix.batch_tokens)
+
+
+def on_sheets(rows: Sequence[Row], batch_tokens: int) -> list[list[Row]]:
+    """Rows in batches, each of an example beside the others: they have a prompt in common."""
+    batches: list[list[Row]] = []
+    room: list[int] = []
+    for bundle in _bundles(rows, batch_tokens):
+        size = _count_read(bundle)
+        fitting = next((number for number, free in enumerate(room) if size <= free), None)
+        if fitting is None:
+            fitting = len(batches)
+            batches.append([])
+            room.append(batch_tokens)
+        batches[fitting] += bundle
+        room[fitting] -= size
+    return batches
+
+
+def padded(rows: Sequence[Row], batch_tokens: int) -> list[list[Row]]:
+    """Rows in batches of like length, for models that read padded rows."""
     batches: list[list[Row]] = []
     for row in sorted(rows, key=lambda r: (r.length, r.key, r.ids)):
         # Rows come by rising length, so the newest is what a batch is padded to.
@@ -134,6 +168,22 @@ def packed(rows: Sequence[Row], batch_tokens: int) -> list[list[Row]]:
             batches.append([])
         batches[-1].append(row)
     return batches
+
+
+def _bundles(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[Row]]:
+    """The rows of one example together, as far as a batch has room for them."""
+    found: dict[tuple[str, int], list[Row]] = {}
+    for number, row in enumerate(rows):
+        found.setdefault((row.key, number if row.key == GENERAL else 0), []).append(row)
+    for bundle in found.values():
+        if _count_read(bundle) <= batch_tokens:
+            yield bundle
+        else:
+            yield from ([row] for row in bundle)
+
+
+def _count_read(rows: Sequence[Row]) -> int:
+    return count_read([line for row in rows for line in row.lines])
 
 
 def _pools(layout: Layout, examples: Sequence[Example], random: Random) -> Iterator[list[Row]]:

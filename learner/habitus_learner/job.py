@@ -132,8 +132,7 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[
         _continue_from(trainee, Path(plan.incumbent.path))
     layers = _fit(trainee, device, trainee.hyper.step_tokens)
     if layers.has_checkpointing:
-        trainee.model.gradient_checkpointing_enable()
-        trainee.model.enable_input_require_grads()
+        trainee.recompute_layers()
     markers = Path(plan.busy_markers) if plan.busy_markers else None
     run = Run(
         msgspec.structs.replace(plan, minutes=plan.minutes * TRAINING_SHARE, hyper=trainee.hyper),
@@ -166,6 +165,7 @@ def _fit(trainee: Trainee, device: torch.device, step_tokens: int) -> Fit:
         layers=int(config.num_hidden_layers),
         vocabulary=int(config.vocab_size),
         element_bytes=2 if device.type == "cuda" else 4,
+        is_copied=trainee.copies_weights,
     )
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]

@@ -20,17 +20,13 @@ import msgspec
 import torch
 
 from habitus_learner import general
+from habitus_learner.batch import Batch
 from habitus_learner.courtesy import Courtesy
-from habitus_learner.dataset import Layout, Mix, Row, packed, passes, rows_of
+from habitus_learner.dataset import Layout, Mix, Row, batched, passes, rows_of
 from habitus_learner.examples import Episode, Example, Kind
 from habitus_learner.muon import Muon
 from habitus_learner.planner import Hyper, Plan
-from habitus_learner.trainee import (
-    Batch,
-    Trainee,
-    adapter_state,
-    set_adapter_state,
-)
+from habitus_learner.trainee import Trainee, adapter_state, set_adapter_state
 from habitus_learner.workfolder import CHECKPOINT, Progress, Trained
 from habitus_server.errors import TrainingError
 from habitus_server.workspaces import write_atomically
@@ -43,7 +39,8 @@ EVALUATIONS = 4
 
 
 class Position(msgspec.Struct):
-    """How far a run has come; `active_s` leaves out what was waited for typing."""
+    """How far a run has come; `active_s` leaves out what was waited for typing, `tokens`
+    counts those of the rows that were learned from."""
 
     batches: int = 0
     step: int = 0
@@ -93,6 +90,7 @@ class Run:
             batch_tokens=batch_tokens,
             general_share=self._hyper.general_share,
             library=tuple(general.practice_files()) if self._hyper.general_share else (),
+            shares=trainee.shares,
         )
         self._base_logprobs: dict[tuple[str, tuple[int, ...]], list[float]] = {}
         self._best: dict[str, torch.Tensor] | None = None
@@ -155,11 +153,12 @@ class Run:
         position = self.position
         position.batches += 1
         world, rank = self._accelerator.num_processes, self._accelerator.process_index
-        mine = rows[rank::world] or rows[:1]
-        batch = Batch(mine, self._hyper, self._pad, self._device)
+        # Neighbours stay together: they have a prompt in common.
+        mine = rows[len(rows) * rank // world : len(rows) * (rank + 1) // world] or rows[:1]
+        batch = self._trainee.batch(mine, self._pad)
         loss = self._module(batch, self._base(mine, batch))
         self._accelerator.backward(loss / self._accumulate)
-        position.tokens += batch.ids.numel()
+        position.tokens += batch.row_tokens
         if position.batches % self._accumulate == 0:
             for group in self._optimizer.param_groups:
                 group["lr"] = self._hyper.learning_rate * _schedule(progress, self._hyper.warmup)
@@ -177,17 +176,14 @@ class Run:
         """Log-probabilities under base weights, computed once per text."""
         if not batch.needs_base:
             return None
-        keys = [(row.key, row.ids) for row in rows]
-        needed = [r for r in rows if r.refuse or r.rejected]
-        for row in needed:
-            key = (row.key, row.ids)
-            if key not in self._base_logprobs:
-                alone = Batch([row], self._hyper, self._pad, self._device)
-                self._base_logprobs[key] = self._trainee.base_logprobs(alone).tolist()
-        values: list[float] = []
-        for row, key in zip(rows, keys, strict=True):
-            values += self._base_logprobs.get(key, [0.0]) if row in needed else [0.0]
-        return torch.tensor(values, device=self._device)
+        known = self._base_logprobs
+        new = [r for r in rows if (r.refuse or r.rejected) and (r.key, r.ids) not in known]
+        if new:
+            read = self._trainee.batch(new, self._pad)
+            values = iter(self._trainee.logprobs(read, is_adapted=False).tolist())
+            known |= {(r.key, r.ids): [next(values) for _ in r.lines] for r in new}
+        found = [value for r in rows for value in known.get((r.key, r.ids), [0.0])]
+        return torch.tensor(found, device=self._device)
 
     def _evaluate_when_due(self, progress: float) -> None:
         due = int(progress * EVALUATIONS)
@@ -201,10 +197,8 @@ class Run:
             return
         self._trainee.eval()
         nats, count = 0.0, 0
-        for rows in packed(self._inner, self._mix.batch_tokens):
-            cost, tokens = self._trainee.text_nats(
-                Batch(rows, self._hyper, self._pad, self._device)
-            )
+        for rows in batched(self._inner, self._mix):
+            cost, tokens = self._trainee.text_nats(self._trainee.batch(rows, self._pad))
             nats, count = nats + cost, count + tokens
         self._trainee.train()
         if nats / count < self.position.best_nats:

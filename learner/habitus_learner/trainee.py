@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from habitus_learner.batch import Batch
 from habitus_learner.dataset import Row
 from habitus_learner.objective import (
     aversion_loss,
@@ -25,72 +26,70 @@ from habitus_learner.objective import (
     weighted_mean,
 )
 from habitus_learner.planner import Hyper, sized
+from habitus_learner.trunk import Trunk
 from habitus_server import adapters
-from habitus_server.engine.model import choose_dtype, read_shape, read_weights
+from habitus_server.engine.model import (
+    MERGED_BELOW_BYTES,
+    choose_dtype,
+    read_shape,
+    read_weights,
+)
+from habitus_server.engine.network import Shape
 from habitus_server.errors import ModelError
 
 
-class Batch:
-    """Rows as tensors: `ids [n, time]`, and per target `weights` and `is_text [n, time-1]`.
+class Trainee(nn.Module):
+    """The model under training; `forward` gives the loss of a batch.
 
-    A row with a rejected text takes two lines, the second for that text; `pairs` are
-    (line, rejected line, weight), `refused` (line, weight).
+    `shape` is that of a model whose layers are ours to run; None where they are
+    transformers', which read padded rows.
     """
 
-    def __init__(self, rows: Sequence[Row], hyper: Hyper, pad: int, device: torch.device) -> None:
-        lines: list[tuple[int, ...]] = []
-        starts: list[int] = []
-        fits: list[float] = []
-        self.pairs: list[tuple[int, int, float]] = []
-        self.refused: list[tuple[int, float]] = []
-        self.row_count = len(rows)
-        for row in rows:
-            lines.append(row.ids)
-            starts.append(row.start)
-            fits.append(row.fit)
-            if row.refuse:
-                self.refused.append((len(lines) - 1, row.refuse))
-            if row.rejected:
-                lines.append((*row.ids[: row.start], *row.rejected))
-                starts.append(row.start)
-                fits.append(0.0)
-                self.pairs.append((len(lines) - 2, len(lines) - 1, row.prefer))
-        time = max(len(line) for line in lines)
-        ids = torch.full((len(lines), time), pad)
-        weights = torch.zeros(len(lines), time - 1)
-        is_text = torch.zeros(len(lines), time - 1, dtype=torch.bool)
-        for index, (line, start, weight) in enumerate(zip(lines, starts, fits, strict=True)):
-            ids[index, : len(line)] = torch.tensor(line)
-            weights[index, : start - 1] = weight * hyper.prompt_weight
-            weights[index, start - 1 : len(line) - 1] = weight
-            is_text[index, start - 1 : len(line) - 1] = True
-        self.ids = ids.to(device)
-        self.weights = weights.to(device)
-        self.is_text = is_text.to(device)
-
-    @property
-    def needs_base(self) -> bool:
-        """Whether a term compares with base weights."""
-        return bool(self.pairs or self.refused)
-
-
-class Trainee(nn.Module):
-    """The model under training; `forward` gives the loss of a batch."""
-
-    def __init__(self, model: Any, hyper: Hyper) -> None:
+    def __init__(self, model: Any, hyper: Hyper, shape: Shape | None) -> None:
         super().__init__()
         self.model = model
         self.hyper = hyper
+        self._trunk: Trunk | None = None
+        if shape is not None:
+            base = model.get_base_model()
+            size = sum(p.numel() * p.element_size() for p in base.parameters())
+            is_exact = base.dtype == torch.float32
+            self._trunk = Trunk(base.model, shape, adds=is_exact and size < MERGED_BELOW_BYTES)
+
+    @property
+    def shares(self) -> bool:
+        """Whether rows are laid on a sheet, where a shared beginning is read once."""
+        return self._trunk is not None
+
+    @property
+    def copies_weights(self) -> bool:
+        """Whether a pass holds a copy of the weights, with the adapter added."""
+        return self._trunk is not None and self._trunk.adds
+
+    def batch(self, rows: Sequence[Row], pad: int) -> Batch:
+        """Rows laid out as this model reads them."""
+        device = next(self.model.parameters()).device
+        return Batch(rows, self.hyper, device, pad=None if self.shares else pad)
+
+    def recompute_layers(self) -> None:
+        """Keep no layer's inner values for the backward pass: less memory, more time."""
+        if self._trunk is not None:
+            self._trunk.recomputes = True
+        else:
+            self.model.gradient_checkpointing_enable()
+            self.model.enable_input_require_grads()
 
     def forward(self, batch: Batch, base: Tensor | None = None) -> Tensor:
         """The mean loss of a batch; `base` are its lines' log-probabilities under base weights."""
         hyper = self.hyper
-        wanted = (batch.weights > 0) | (batch.is_text if batch.needs_base else False)
-        losses = self._losses(batch.ids, wanted)
-        loss = weighted_mean(losses, batch.weights[wanted])
+        wanted = batch.weights > 0
+        if base is not None:
+            wanted[batch.text_targets] = True
+        losses = self._losses(batch, wanted)
+        loss = weighted_mean(losses, batch.weights)
         if base is None:
             return loss
-        logprobs = -_line_sums(losses, batch.is_text, wanted)
+        logprobs = -_line_sums(losses, batch)
         for line, twin, weight in batch.pairs:
             term = preference_loss(
                 logprobs[line], logprobs[twin], base[line], base[twin], beta=hyper.beta
@@ -102,19 +101,20 @@ class Trainee(nn.Module):
         return loss
 
     @torch.no_grad()
-    def base_logprobs(self, batch: Batch) -> Tensor:
-        """The log-probability of each line's text with the adapter switched off."""
-        with self.model.disable_adapter():
-            losses = self._losses(batch.ids, batch.is_text)
-        return -_line_sums(losses, batch.is_text, batch.is_text)
+    def logprobs(self, batch: Batch, *, is_adapted: bool = True) -> Tensor:
+        """The log-probability of each line's text, with the adapter or without."""
+        wanted = torch.zeros_like(batch.weights, dtype=torch.bool)
+        wanted[batch.text_targets] = True
+        return -_line_sums(self._losses(batch, wanted, is_adapted=is_adapted), batch)
 
     @torch.no_grad()
     def text_nats(self, batch: Batch) -> tuple[float, int]:
-        """The cost of the batch's texts in nats as they would be served, and over how many
-        tokens."""
-        is_text = batch.is_text & (batch.weights > 0)
+        """The cost of the texts that are to be written, in nats as they would be served, and
+        over how many tokens."""
+        is_fitted = batch.is_fitted
         with self._tempered():
-            return float(self._losses(batch.ids, is_text).sum()), int(is_text.sum())
+            nats = -self.logprobs(batch)[is_fitted].sum()
+        return float(nats), int(is_fitted[batch.text_lines].sum())
 
     @contextmanager
     def _tempered(self) -> Iterator[None]:
@@ -131,12 +131,22 @@ class Trainee(nn.Module):
             for scale, value in zip(scales, whole, strict=True):
                 scale["default"] = value
 
-    def _losses(self, ids: Tensor, wanted: Tensor) -> Tensor:
-        """Nats per wanted target. Padding stands right, where causal attention never looks."""
+    def _losses(self, batch: Batch, wanted: Tensor, *, is_adapted: bool = True) -> Tensor:
+        """Nats per target; zero for those that are not wanted."""
+        head = self.model.get_base_model().get_output_embeddings()
+        states = self._states(batch, is_adapted)[batch.slots[wanted]]
+        losses = token_losses(states, batch.targets[wanted], head)
+        return losses.new_zeros(wanted.shape).masked_scatter(wanted, losses)
+
+    def _states(self, batch: Batch, is_adapted: bool) -> Tensor:
+        if self._trunk is not None:
+            return self._trunk.states(batch, is_adapted=is_adapted)
         base = self.model.get_base_model()
         trunk = getattr(base, base.base_model_prefix)
-        states = trunk(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
-        return token_losses(states[wanted], ids[:, 1:][wanted], base.get_output_embeddings())
+        ids = batch.ids.view(batch.line_count, -1)
+        with nullcontext() if is_adapted else self.model.disable_adapter():
+            states: Tensor = trunk(input_ids=ids, use_cache=False).last_hidden_state
+        return states.flatten(0, 1)
 
 
 def load_trainee(folder: Path, name: str, device: torch.device, hyper: Hyper) -> Trainee:
@@ -156,7 +166,7 @@ def load_trainee(folder: Path, name: str, device: torch.device, hyper: Hyper) ->
     adapted = get_peft_model(model, config)
     # The setting by which the base is found, not where it lies on this machine.
     adapted.peft_config["default"].base_model_name_or_path = name
-    return Trainee(adapted, hyper)
+    return Trainee(adapted, hyper, read_shape(model.config.to_dict()))
 
 
 def adapter_state(trainee: Trainee) -> dict[str, Tensor]:
@@ -216,7 +226,7 @@ def _load_base(folder: Path, name: str, device: torch.device) -> Any:
     return model.to(device)
 
 
-def _line_sums(losses: Tensor, is_text: Tensor, wanted: Tensor) -> Tensor:
-    """The losses of each line's text, summed. `losses` are those at `wanted`, in order."""
-    spread = losses.new_zeros(wanted.shape).masked_scatter(wanted, losses)
-    return (spread * is_text).sum(dim=1)
+def _line_sums(losses: Tensor, batch: Batch) -> Tensor:
+    """The losses of each line's text, summed."""
+    sums = losses.new_zeros(batch.line_count)
+    return sums.index_add(0, batch.text_lines, losses[batch.text_targets])

@@ -7,9 +7,10 @@ from random import Random
 import pytest
 
 from habitus_learner import general, places
-from habitus_learner.dataset import Layout, Mix, packed, passes, rows_of
+from habitus_learner.dataset import Layout, Mix, on_sheets, padded, passes, rows_of
 from habitus_learner.job import load_layout
 from habitus_learner.lessons import collect
+from habitus_learner.sheet import count_read
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.fim import Budget
 from habitus_server.engine.memory import Memory
@@ -125,11 +126,31 @@ def test_short_lines_judge_nothing_and_long_pieces_only_in_part() -> None:
     assert len(places.judged(long, Random(0))) == places.MAX_JUDGED_LINES
 
 
-def test_batches_hold_no_more_than_their_tokens_and_lose_no_row(layout: Layout) -> None:
+def test_padded_batches_hold_no_more_than_their_tokens_and_lose_no_row(layout: Layout) -> None:
     rows = [r for e in collect([], habit_patterns(60)) for r in rows_of(layout, e, Random(0))]
-    batches = packed(rows, 600)
+    batches = padded(rows, 600)
     assert sorted(r.ids for b in batches for r in b) == sorted(r.ids for r in rows)
     assert all(len(b) * max(r.length for r in b) <= 600 for b in batches if len(b) > 1)
+
+
+def test_batches_of_sheets_are_well_filled_and_keep_an_examples_rows_together(
+    layout: Layout,
+) -> None:
+    rows = [r for e in collect([], habit_patterns(60)) for r in rows_of(layout, e, Random(0))]
+    batches = on_sheets(rows, 600)
+    assert sorted(r.ids for b in batches for r in b) == sorted(r.ids for r in rows)
+    read = [count_read([r.ids for r in b]) for b in batches]
+    assert max(read) <= 600
+    assert sum(read) > 0.8 * 600 * len(batches)
+    where = {(r.key, n) for n, b in enumerate(batches) for r in b}
+    assert len(where) == len({r.key for r in rows})
+
+
+def test_an_example_that_has_no_room_together_is_taken_apart(layout: Layout) -> None:
+    (example,) = collect([], habit_patterns(1))
+    rows = rows_of(layout, example, Random(0))
+    assert len(rows) == 2
+    assert on_sheets(rows, max(r.length for r in rows)) == [[row] for row in rows]
 
 
 def test_the_same_seed_gives_the_same_batches_and_another_seed_others(layout: Layout) -> None:

@@ -19,7 +19,6 @@ from habitus_learner.objective import aversion_loss, preference_loss, token_loss
 from habitus_learner.planner import Hardware, Hyper, Plan, Size, fit, sized
 from habitus_learner.train import Run
 from habitus_learner.trainee import (
-    Batch,
     Trainee,
     adapter_state,
     load_trainee,
@@ -223,7 +222,7 @@ def test_what_is_trained_is_what_the_engine_serves(
     assert len(read_adapter(folder, base_sha256=base)) == 14
     (example,) = [e for e in lessons() if e.id == "pattern:p5"]
     line = rows_of(layout, example, Random(0))[0]
-    batch = Batch([line], HYPER, layout.template.tokens.pad, CPU)
+    batch = trainee.batch([line], layout.template.tokens.pad)
     nats, count = trainee.text_nats(batch)
     network = load_model(str(tiny_model), "cpu").network(AdapterRef("adapter", str(folder)))
     logits = network.forward(line.ids[:-1], network.new_cache(), rows=count)
@@ -234,14 +233,11 @@ def test_what_is_trained_is_what_the_engine_serves(
 def test_an_untrained_adapter_changes_nothing(tiny_model: Path, layout: Layout) -> None:
     trainee = fresh(tiny_model)
     rows = [r for e in lessons()[:4] for r in rows_of(layout, e, Random(0))]
-    batch = Batch(rows, HYPER, layout.template.tokens.pad, CPU)
-    base = trainee.base_logprobs(batch)
+    batch = trainee.batch(rows, layout.template.tokens.pad)
     for tensor in adapter_state(trainee).values():
         assert torch.isfinite(tensor).all()
-    with torch.no_grad():
-        losses = trainee._losses(batch.ids, batch.is_text)
-    lines = torch.zeros(len(batch.ids)).index_add_(0, batch.is_text.nonzero()[:, 0], losses)
-    assert torch.allclose(-lines, base, atol=1e-4)
+    base = trainee.logprobs(batch, is_adapted=False)
+    assert torch.allclose(trainee.logprobs(batch), base, atol=1e-4)
 
 
 def test_corrections_and_failures_move_probability_the_right_way(
@@ -253,16 +249,14 @@ def test_corrections_and_failures_move_probability_the_right_way(
     trainee = fresh(tiny_model, hyper)
     found = [e for e in lessons() if e.rejected]
     rows = [r for e in found for r in rows_of(layout, e, Random(0))]
-    batch = Batch(rows, hyper, layout.template.tokens.pad, CPU)
-    base = trainee.base_logprobs(batch)
+    batch = trainee.batch(rows, layout.template.tokens.pad)
+    base = trainee.logprobs(batch, is_adapted=False)
     optimizer = torch.optim.AdamW([p for p in trainee.parameters() if p.requires_grad], lr=5e-3)
     for _ in range(25):
         optimizer.zero_grad()
         trainee(batch, base).backward()
         optimizer.step()
-    with torch.no_grad():
-        losses = trainee._losses(batch.ids, batch.is_text)
-    now = -torch.zeros(len(batch.ids)).index_add_(0, batch.is_text.nonzero()[:, 0], losses)
+    now = trainee.logprobs(batch)
     ((chosen, rejected, _),) = batch.pairs
     ((refused, _),) = batch.refused
     assert now[chosen] - now[rejected] > base[chosen] - base[rejected] + 1.0
