@@ -35,6 +35,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from drafts import manifest_of, soften  # noqa: E402
 
 from fake_editor import FakeEditor, RequestError  # noqa: E402
+from habitus_server.redaction import PLACEHOLDER  # noqa: E402
 from tiny_model import make_adapter  # noqa: E402
 
 PATIENCE_S = 20.0
@@ -234,7 +235,10 @@ def judged(tally: Tally, database: Path) -> Counter[str]:
             continue
         text, prefix, adapter = rows[key]
         meant = (prefix + text[:typed])[-min(len(left), TAIL // 2) :]
-        found["fresh" if left.endswith(meant) else "stale"] += 1
+        if PLACEHOLDER in meant:
+            found["beside a secret"] += 1  # what is stored is not what stood there
+        else:
+            found["fresh" if left.endswith(meant) else "stale"] += 1
         found[f"by {adapter or 'base weights'}"] += 1
     return found
 

@@ -8,7 +8,6 @@ user's doing. Takes no clock: times come in as values.
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from secrets import token_hex
 
 import msgspec
@@ -21,9 +20,6 @@ from habitus_server.text import Buffer, Change, reconcile
 from habitus_server.verdicts import is_leap
 
 RECENT_OFFERS = 16
-SUGGESTIONS_KEPT = 128
-"""Each holds some thousand characters of its surroundings; past this, those that are over are
-dropped, the oldest first."""
 RELOAD_S = 2.0
 """How far apart a change of the file on disk and its arrival in the editor may be."""
 
@@ -56,14 +52,12 @@ class Following:
         self.suggestions[suggestion.id] = suggestion
         self.recent.append(suggestion.text)
 
-    def forget_old(self) -> list[str]:
-        """Drop what is too old to be asked for; the ids of the dropped."""
-        excess = max(0, len(self.suggestions) - SUGGESTIONS_KEPT)
-        over = (one for one in self.suggestions if not self.tracker.watches(one))
-        dropped = list(islice(over, excess))
-        for suggestion_id in dropped:
-            del self.suggestions[suggestion_id]
-        return dropped
+    def forget(self, suggestion_id: str) -> bool:
+        """Drop a suggestion, unless anything can still become of it."""
+        if self.tracker.watches(suggestion_id):
+            return False
+        self.suggestions.pop(suggestion_id, None)
+        return True
 
     def edit(self, change: Change, now: float) -> Came:
         """Follow an edit. Accepted text is told to the notebook before and after it."""

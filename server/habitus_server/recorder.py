@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from habitus_server.store import Store
 
 
+SUGGESTIONS_KEPT = 256
+"""Each holds some thousand characters of its surroundings; past this, those of open documents
+that are over are dropped, the oldest first."""
+
 SILENCE_EVERY_S = 5.0
 """Typing on in silence is one request that got nothing, not one a keystroke."""
 
@@ -95,13 +99,13 @@ class Recorder:
         for offer in offers:
             suggestion = offer.suggestion
             following.remember(suggestion)
+            self._owner.pop(suggestion.id, None)
             self._owner[suggestion.id] = snapshot.uri
             start, lead = _begin_of(offer, snapshot)
             end = snapshot.end + offer.replace_right
             signals += tracker.offer(suggestion, start, end, now, lead=lead)
         self._write(following, signals)
-        for suggestion_id in following.forget_old():
-            self._owner.pop(suggestion_id, None)
+        self._forget_old()
 
     def silent(self, snapshot: Snapshot, adapter: str | None) -> None:
         """An adapter answered and nothing was offered; told every few seconds at most."""
@@ -253,6 +257,15 @@ class Recorder:
         self._departures.bury(following, now)
         for suggestion_id in following.suggestions:
             self._owner.pop(suggestion_id, None)
+
+    def _forget_old(self) -> None:
+        """Drop what is over, the oldest first, while too many are kept."""
+        excess = len(self._owner) - SUGGESTIONS_KEPT
+        for suggestion_id, uri in list(self._owner.items()) if excess > 0 else ():
+            following = self._open.get(uri)
+            if excess > 0 and following is not None and following.forget(suggestion_id):
+                del self._owner[suggestion_id]
+                excess -= 1
 
     def _followed(self, suggestion_id: str) -> Following | None:
         uri = self._owner.get(suggestion_id)

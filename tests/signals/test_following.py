@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from habitus_server.following import SUGGESTIONS_KEPT
 from habitus_server.lives import Life, Moved, Transition
 from habitus_server.outcomes import MAX_WATCHED, Signal
+from habitus_server.recorder import SUGGESTIONS_KEPT
 from habitus_server.records import Outcome, State
 from habitus_server.retention import Measurement, Settlement
 from habitus_server.spans import TrackedSpan
@@ -28,7 +28,7 @@ def known(window: Window, count: int) -> list[str]:
     return [f"s{n}" for n in range(count) if window.recorder.suggestion(f"s{n}") is not None]
 
 
-def test_a_document_that_stays_open_keeps_a_bounded_number_of_suggestions() -> None:
+def test_a_window_keeps_a_bounded_number_of_suggestions() -> None:
     window = Window("‸\n")
     offer_many(window, 3 * SUGGESTIONS_KEPT)
     kept = known(window, 3 * SUGGESTIONS_KEPT)
@@ -42,7 +42,7 @@ def test_an_accepted_suggestion_is_kept_until_it_has_settled() -> None:
     window.accept("taken")
     for number in range(2 * SUGGESTIONS_KEPT):
         window.offer(f"answer_{number}", f"s{number}")
-        window.insert("x", after_s=0.1)
+        window.insert("x", after_s=0.02)
     assert window.recorder.suggestion("taken") is not None
     window.wait(60)
     settled = window.settlement("taken")
