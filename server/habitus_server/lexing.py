@@ -80,14 +80,17 @@ def inside_at(prefix: str, language: str) -> str:
     """Which string or comment the end of `prefix` lies in; "" for code.
 
     Looks at the last line and, for Python's long strings, at how many of their quotes
-    came before: cost stays flat in a large file.
+    came before, which is counted once per line of typing.
     """
     line_start = prefix.rfind("\n") + 1
-    inside = ""
-    if language == "python":
-        counts = [(prefix.count(quote, 0, line_start) % 2, quote) for quote in _TRIPLE]
-        inside = next((quote for odd, quote in counts if odd), "")
+    inside = _long_string_after(prefix[:line_start]) if language == "python" else ""
     return scan(prefix[line_start:], language=language, inside=inside).inside
+
+
+@lru_cache(maxsize=4)
+def _long_string_after(above: str) -> str:
+    """Whose end is missing in whole lines, by count; they are the same from key to key."""
+    return next((quote for quote in _TRIPLE if above.count(quote) % 2), "")
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from habitus_server import syntax
 from habitus_server.cursor import Cursor, lead_of
@@ -75,7 +76,7 @@ def _parses(text: str, rest: str, cursor: Cursor) -> bool:
 
 def _finished(above: str, statement: str) -> Iterator[str]:
     """The text with the statement's open ends tied, each way that its continuation may."""
-    opened = scan(above + statement, language="python").opened
+    opened = scan(above * _leaves_open(above) + statement, language="python").opened
     code = statement.rstrip()
     if any(closer in ("'", '"') for closer in opened):
         yield above + statement
@@ -90,6 +91,13 @@ def _finished(above: str, statement: str) -> Iterator[str]:
         yield f"{above}{code}\n{_DEEP}{closing}\n{decorators[-1]}def _(): _\n"
 
 
+@lru_cache(maxsize=16)
+def _leaves_open(above: str) -> bool:
+    """Whether whole lines leave a bracket or string open; they stay while a line is typed."""
+    return bool(scan(above, language="python").opened)
+
+
+@lru_cache(maxsize=4)
 def neighbourhood(cursor: Cursor) -> tuple[str, int] | None:
     """The lines above the cursor's from the start of a definition around it, moved to column 0
     from the column that is returned with them; None when that start is out of sight.

@@ -44,8 +44,10 @@ def parse(text: str) -> Node:
     return _parser().parse(text.encode("utf-8", "replace")).root_node
 
 
+@lru_cache(maxsize=32)
 def is_clean(text: str) -> bool:
-    """Whether a text parses without an error or a missing token."""
+    """Whether a text parses without an error or a missing token; of a function's size, for
+    the answers are kept: a candidate is judged twice, the lines above it at every key."""
     return not parse(text).has_error
 
 
