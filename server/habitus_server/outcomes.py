@@ -32,6 +32,7 @@ acceptance of the same text or of another alternative.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from habitus_server.lives import Life, Moved, Transition
@@ -73,6 +74,8 @@ class Tracker:
         self._shelf = Shelf()
         self._moves = Moves()
         self._lumps = Lumps()
+        self._due = math.inf
+        """No suggestion is due sooner: time passes several times a key, mostly for nothing."""
 
     @property
     def due(self) -> float | None:
@@ -115,7 +118,8 @@ class Tracker:
                 signals += old.move_to(State.EXPIRED, at, detail={"why": "crowded out"})
                 del self._lives[old.id]
         place = GrowingSpan(start, end)
-        self._lives[suggestion.id] = Life(suggestion, place, self._buffer, lead, at)
+        life = self._lives[suggestion.id] = Life(suggestion, place, self._buffer, lead, at)
+        self._due = min(self._due, life.due())
         return signals
 
     def shown(self, suggestion_id: str, at: float) -> list[Signal]:
@@ -131,6 +135,7 @@ class Tracker:
         """A newer request took the place of everything open but `keep`."""
         signals = self.tick(at)
         kept = frozenset(keep)
+        self._due = at
         for life in self._lives.values():
             if life.is_open and life.id not in kept:
                 life.is_outdated = True
@@ -154,6 +159,7 @@ class Tracker:
         state = State.ACCEPTED if is_whole else State.PARTIALLY_ACCEPTED
         if not life.can_become(state, chars):
             return signals
+        self._due = -math.inf
         life.accept_reported(chars, self._buffer, at)
         if life.accepted:
             self._moves.disclaim(life.accepted.span)
@@ -169,6 +175,7 @@ class Tracker:
         life = self._lives.get(suggestion_id)
         if life and (moved := life.move_to(State.DISMISSED, at, Evidence.REPORTED)):
             life.held = None
+            self._due = -math.inf
             signals += moved
         return signals
 
@@ -180,6 +187,7 @@ class Tracker:
         for life in self._lives.values():
             if life.observe(change, self._moves, at, may_be_typed=may_be_typed):
                 signals += self._believe(life, at)
+        self._due = self._soonest()
         signals += [Moved(one.suggestion_id, at) for one in self._followed() if one.take_move()]
         return signals
 
@@ -204,10 +212,13 @@ class Tracker:
     def tick(self, at: float) -> list[Signal]:
         """Believe what has been held long enough, measure, settle and forget."""
         signals: list[Signal] = [*self._shelf.measure_due(at)]
+        if at < self._due:
+            return signals
         while ready := [life for life in self._lives.values() if at >= life.due()]:
             for life in sorted(ready, key=preference):
                 if life.id in self._lives and at >= life.due():
                     signals += self._advance(life, at)
+        self._due = self._soonest()
         return signals
 
     def censor(self, at: float) -> list[Signal]:
@@ -229,9 +240,13 @@ class Tracker:
 
     def disown(self, since: float) -> None:
         """Another program wrote the file: what changed by more than a key is nobody's."""
+        self._due = -math.inf
         for life in self._lives.values():
             if life.accepted:
                 life.accepted.disown(since)
+
+    def _soonest(self) -> float:
+        return min((life.due() for life in self._lives.values()), default=math.inf)
 
     def _advance(self, life: Life, at: float) -> list[Signal]:
         """What time alone brings for one suggestion."""
