@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
@@ -94,8 +94,8 @@ class Checkups:
         self._is_paused = is_paused
         self._linter: Linter | None = None
         self._open: dict[str, _Visit] = {}
-        self._recent: defaultdict[str, dict[str, BugFix]] = defaultdict(dict)
-        """Repairs of the last day, by path and id."""
+        self._recent: dict[str, BugFix] = {}
+        """Repairs of the last day, by id."""
         scribe.listen(self._heard)
 
     async def attach(self, store: Store, folder: Path | None, why_not: WhyNot) -> None:
@@ -110,10 +110,10 @@ class Checkups:
             log.warning("%s", error)
             fixes = []
         for fix in fixes:
-            self._recent[fix.path].setdefault(fix.id, fix)
+            self._recent.setdefault(fix.id, fix)
         self._linter = None if folder is None else Linter(folder, why_not, self.linted)
         for visit in self._open.values():
-            visit.book.recall(self._recent[visit.document.path].values())
+            visit.book.recall(self._repaired_in(visit.document.path))
             self._lint(visit)
 
     def close(self) -> None:
@@ -128,7 +128,7 @@ class Checkups:
         uri, now = step.document.uri, self._clock()
         if isinstance(step.event, Opened):
             visit = self._open[uri] = _Visit(step.document, self._window_id)
-            visit.book.recall(self._recent[step.document.path].values())
+            visit.book.recall(self._repaired_in(step.document.path))
             self._lint(visit)
             return
         known = self._open.get(uri)
@@ -227,9 +227,15 @@ class Checkups:
 
     # --- repairs ------------------------------------------------------------------------
 
+    def _repaired_in(self, path: str) -> list[BugFix]:
+        return [one for one in self._recent.values() if one.path == path]
+
     def _write(self, visit: _Visit, fixes: Sequence[BugFix]) -> None:
         for fix in fixes:
-            self._recent[fix.path][fix.id] = fix
+            self._recent[fix.id] = fix
+        if fixes:
+            since = self._clock() - DAY_S
+            self._recent = {one.id: one for one in self._recent.values() if one.settled_at >= since}
         if fixes and not self._is_paused():
             self._scribe.note(visit.document, lambda store: _store(fixes, store))
 
