@@ -21,6 +21,9 @@ from habitus_server.session import Snapshot
 from habitus_server.storable import SUFFIX_CHARS, end_of, start_of
 from habitus_server.whys import Stage, Why
 
+NOTHINGS_KEPT = 64
+"""Documents of which it is known why the engine brought nothing; the others say "empty"."""
+
 IsDeclined = Callable[[Snapshot, str], bool]
 """Whether a text was turned down at a place; called in any thread, so it must be quick."""
 
@@ -64,7 +67,10 @@ class Chooser:
                 offers.append(
                     self._offer(ask, completed, candidate, trimmed, request_id, len(offers))
                 )
-        self._nothings[ask.snapshot.uri] = why
+        self._nothings.pop(ask.snapshot.uri, None)
+        self._nothings[ask.snapshot.uri] = why  # last, as the one asked for last
+        while len(self._nothings) > NOTHINGS_KEPT:
+            self._nothings.pop(next(iter(self._nothings)), None)
         return tuple(offers)
 
     def _offer(

@@ -10,7 +10,7 @@ model or tokenizer. Which sources there are, and in which order, was measured (d
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import Enum
 from itertools import islice
 
@@ -107,20 +107,24 @@ class Gatherer:
         if self._finder is not None:
             self._finder.close()
 
+    def known(
+        self, path: str, line: int, open_files: Collection[str], recent_edits: Iterable[RecentEdit]
+    ) -> tuple[Chunk, ...] | None:
+        """What `gather` would answer at once, without the texts; None when it must work."""
+        known = self._answers.get(path)
+        if known is None or abs(known.line - line) >= STEP_LINES:
+            return None
+        return (
+            known.chunks if known.elsewhere == _elsewhere(path, open_files, recent_edits) else None
+        )
+
     def gather(self, view: View) -> tuple[Chunk, ...]:
         """The chunks for `view`, best first, at most `MAX_CHUNKS`."""
         line = view.prefix.count("\n")
-        elsewhere = (
-            frozenset(view.open_files),
-            *((edit.path, edit.at) for edit in view.recent_edits if edit.path != view.path),
-        )
-        known = self._answers.get(view.path)
-        if (
-            known is not None
-            and known.elsewhere == elsewhere
-            and abs(known.line - line) < STEP_LINES
-        ):
-            return known.chunks
+        known = self.known(view.path, line, view.open_files, view.recent_edits)
+        if known is not None:
+            return known
+        elsewhere = _elsewhere(view.path, view.open_files, view.recent_edits)
         chosen = (chunk for chunk in dict.fromkeys(self._chunks(view)) if chunk.text)
         chunks = tuple(islice(chosen, MAX_CHUNKS))
         self._answers[view.path] = _Answer(line, elsewhere, chunks)
@@ -180,6 +184,14 @@ class Gatherer:
         """Whether a piece may be shown, and its file, where it is open, holds it still."""
         text = view.open_files.get(one.path)
         return self._allows(one.path) if text is None else one.piece.text in text
+
+
+def _elsewhere(
+    path: str, open_files: Collection[str], recent_edits: Iterable[RecentEdit]
+) -> tuple[object, ...]:
+    """What chunks depend on besides the place in a file."""
+    edits = ((edit.path, edit.at) for edit in recent_edits if edit.path != path)
+    return (frozenset(open_files), *edits)
 
 
 def _shown(one: Found, words: list[str]) -> Chunk:

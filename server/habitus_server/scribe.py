@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from habitus_server.errors import StoreError
 from habitus_server.lives import Moved, Transition
+from habitus_server.lull import Lull
 from habitus_server.outcomes import Signal
 from habitus_server.records import Pattern, Rejection, Suggestion
 from habitus_server.retention import Measurement, Settlement
@@ -42,7 +43,9 @@ class Rules(Protocol):
 class Scribe:
     """One workspace's queue of writes; calls on the event loop, `drain` without it."""
 
-    def __init__(self) -> None:
+    def __init__(self, lull: Lull | None = None) -> None:
+        """Texts are redacted and cut in a `lull`."""
+        self._lull = lull or Lull()
         self._jobs: deque[tuple[Callable[[], Written], Future[None]]] = deque()
         self._wake = asyncio.Event()
         self._store: Store | None = None
@@ -201,6 +204,7 @@ class Scribe:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            await self._lull.wait()
             # All that is queued in one visit to a thread: fast typing queues jobs faster
             # than a visit for each could take them.
             await asyncio.to_thread(self._run_queued)

@@ -33,6 +33,9 @@ GUESS_FROM = 0.25
 ContextOf = Callable[[Snapshot], Callable[[], Sequence[Chunk]]]
 """Called on the loop; what it returns is called in a thread."""
 
+KnownContextOf = Callable[[Snapshot], Sequence[Chunk] | None]
+"""Called on the loop: the chunks that need no work; None where they do."""
+
 Complete = Callable[[Ask, Place, Stop, Callable[[str], None]], Awaitable[Completed]]
 """Asks the engine; the callable is told what the greedy text gains."""
 
@@ -53,12 +56,14 @@ class Suggester:
         context_of: ContextOf,
         chooser: Chooser,
         *,
+        known_context_of: KnownContextOf = lambda _snapshot: None,
         waits: bool = False,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """With `waits`, a slow engine is asked only when the typing pauses."""
         self._complete = complete
         self._context_of = context_of
+        self._known_context_of = known_context_of
         self._chooser = chooser
         self._waits = waits
         self._now = now
@@ -91,7 +96,9 @@ class Suggester:
     async def place(self, ask: Ask) -> Place:
         """Everything that the model is told about the place of a question."""
         snapshot = ask.snapshot
-        chunks = await asyncio.to_thread(self._context_of(snapshot))
+        chunks = self._known_context_of(snapshot)
+        if chunks is None:
+            chunks = await asyncio.to_thread(self._context_of(snapshot))
         return Place(
             workspace=ask.workspace,
             path=snapshot.path,

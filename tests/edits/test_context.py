@@ -258,6 +258,18 @@ def test_chunks_are_chosen_again_when_the_cursor_has_moved_some_lines(index: Pat
     assert {chunk.path for chunk in seen[-1]} == {"pkg/invoices.py", "pkg/mail.py"}
 
 
+def test_chunks_are_known_without_a_text_as_long_as_they_stay_the_same() -> None:
+    gatherer = Gatherer(Reader(WORKSPACE))
+    seen = view("from .shapes import Shape\n\nx = ‸\n", open_files={"other.py": ""})
+    edits = (RecentEdit("other.py", "fresh = True", at=1.0),)
+    assert gatherer.known(seen.path, 2, {"other.py"}, ()) is None
+    chunks = gatherer.gather(seen)
+    assert gatherer.known(seen.path, 2 + STEP_LINES - 1, {"other.py"}, ()) is chunks
+    assert gatherer.known(seen.path, 2 + STEP_LINES, {"other.py"}, ()) is None
+    assert gatherer.known(seen.path, 2, {"other.py", "more.py"}, ()) is None
+    assert gatherer.known(seen.path, 2, {"other.py"}, edits) is None
+
+
 def test_a_new_edit_elsewhere_is_seen_at_once() -> None:
     gatherer = Gatherer(Reader(WORKSPACE))
     assert gatherer.gather(view("x = ‸\n")) == ()

@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from habitus_server.choosing import Chooser
+from habitus_server.choosing import NOTHINGS_KEPT, Chooser
 from habitus_server.config import Completion
 from habitus_server.declined import Declined
 from habitus_server.engine.wire import Candidate, Completed, Place, Stop
 from habitus_server.errors import EngineError
 from habitus_server.offers import Ask, Offer, Source
-from habitus_server.records import AdapterRef
+from habitus_server.records import AdapterRef, Chunk
 from habitus_server.rejections import Why
 from habitus_server.session import Changed, Opened, Session, Snapshot
 from habitus_server.suggest import Suggester
@@ -118,6 +118,20 @@ async def test_an_answer_that_was_asked_for_before_memory_changed_is_not_kept() 
     await first
     await suggester.suggest(typist.ask())
     assert oracle.asked == 2
+
+
+async def test_chunks_that_are_known_are_not_gathered() -> None:
+    oracle, typist = Oracle("value + 1"), Typist("x = ‸\n")
+    known: list[tuple[Chunk, ...] | None] = [None, (Chunk("b.py", "known"),)]
+    suggester = Suggester(
+        oracle.complete,
+        lambda _snapshot: lambda: (Chunk("b.py", "gathered"),),
+        Chooser(lambda: 0.0),
+        known_context_of=lambda _snapshot: known.pop(0),
+    )
+    await suggester.suggest(typist.ask())
+    await suggester.suggest(typist.type("other").ask())
+    assert [place.chunks[0].text for place in oracle.places] == ["gathered", "known"]
 
 
 async def test_typing_a_suggestion_asks_the_engine_once() -> None:
@@ -472,3 +486,18 @@ async def until(holds: object) -> None:
     async with asyncio.timeout(5):
         while not holds():
             await asyncio.sleep(0.005)
+
+
+def test_why_nothing_came_is_known_of_the_documents_asked_about_last() -> None:
+    chooser, ask = Chooser(lambda: 0.0), Typist("x = ‸\n").ask()
+    broken = Completed(1, (Candidate(") ] (", (-0.1,), "stop"),), None, 1, 0, 0.0, 0.0, 0.0)
+
+    def of(number: int) -> Ask:
+        document = msgspec.structs.replace(ask.snapshot.document, uri=f"{URI}{number}")
+        snapshot = msgspec.structs.replace(ask.snapshot, document=document)
+        return msgspec.structs.replace(ask, snapshot=snapshot)
+
+    for number in range(NOTHINGS_KEPT + 1):
+        assert chooser.offers(of(number), Stop(), broken) == ()
+    assert chooser.choose(of(0), ())[1].stage is Stage.EMPTY
+    assert chooser.choose(of(1), ())[1].stage is Stage.UNPARSABLE

@@ -192,6 +192,23 @@ async def test_a_file_that_is_off_is_no_context_of_another(tmp_path: Path) -> No
         await window.root.close()
 
 
+async def test_context_is_known_to_the_next_key_and_no_longer_when_another_file_opens(
+    tmp_path: Path,
+) -> None:
+    window = OneRoot(tmp_path, Config())
+    await window.open()
+    one, other = ((window.folder / name).as_uri() for name in ("a.py", "b.py"))
+    window.take(Opened(one, "python", 1, "x = 1\n"))
+    knowledge = window.root.knowledge
+    assert knowledge.known_context(window.snapshot(one)) is None
+    chunks = knowledge.context_of(window.snapshot(one))()
+    window.insert(one, 0, "y")
+    assert knowledge.known_context(window.snapshot(one)) == chunks
+    window.take(Opened(other, "python", 1, "z = 1\n"))
+    assert knowledge.known_context(window.snapshot(one)) is None
+    await window.root.close()
+
+
 async def test_settings_that_change_are_reported_once(tmp_path: Path) -> None:
     window = OneRoot(tmp_path, Config())
     await window.open()

@@ -60,12 +60,20 @@ class Answers:
         # In a replay no developer waits, and the next request is known to be the next.
         self._is_live = not options.replay_clock
         chooser = Chooser(clock, self._is_declined, self._habits_of)
-        self.suggester = Suggester(self._complete, self._context_of, chooser, waits=self._is_live)
+        self.suggester = Suggester(
+            self._complete,
+            self._context_of,
+            chooser,
+            known_context_of=self._known_context_of,
+            waits=self._is_live,
+        )
 
     async def suggest(self, snapshot: Snapshot, *, invoked: bool = False) -> tuple[Offer, ...]:
         """What to offer at a place; why, or why nothing, is noted with its workspace."""
-        answer = await self._answer(snapshot, invoked=invoked)
         root = self._find_root(snapshot.document.location)
+        with root.lull.request():
+            answer = await self._answer(snapshot, invoked=invoked)
+        root = self._find_root(snapshot.document.location)  # it may have opened anew
         root.notes.explain(snapshot, answer.why)
         if answer.why.stage in SILENT:
             root.notes.silent(snapshot, root.adapter.version if root.adapter else None)
@@ -136,7 +144,9 @@ class Answers:
             except TimeoutError as error:
                 raise EngineError(f"The workspace {root.folder} is still being opened.") from error
         limit = root.config.completion.max_file_bytes
-        reason = why_unsuitable(snapshot.document, limit) or await root.why_silent(snapshot)
+        reason = why_unsuitable(snapshot.document, limit) or await root.knowledge.why_silent(
+            snapshot
+        )
         root.set_problem("document", reason)
         if reason:
             return root, Why(Stage.IGNORED, reason)
@@ -213,6 +223,9 @@ class Answers:
 
     def _context_of(self, snapshot: Snapshot) -> Callable[[], Sequence[Chunk]]:
         return self._find_root(snapshot.document.location).knowledge.context_of(snapshot)
+
+    def _known_context_of(self, snapshot: Snapshot) -> Sequence[Chunk] | None:
+        return self._find_root(snapshot.document.location).knowledge.known_context(snapshot)
 
     def _is_declined(self, snapshot: Snapshot, text: str) -> bool:
         declined = self._find_root(snapshot.document.location).notes.declined

@@ -16,8 +16,10 @@ from habitus_server.engine.client import EngineClient
 from habitus_server.feed import DEBOUNCE_S, MemoryFeed
 from habitus_server.indexing import Indexing
 from habitus_server.lsp.opening import Opening
-from habitus_server.lsp.surroundings import gathering
+from habitus_server.lsp.surroundings import Gathering
+from habitus_server.lull import Lull
 from habitus_server.options import Options
+from habitus_server.permits import Permits
 from habitus_server.recent import RecentEdits
 from habitus_server.records import Chunk
 from habitus_server.session import Changed, Closed, Opened, Snapshot, Step
@@ -25,7 +27,6 @@ from habitus_server.watcher import Burst
 
 if TYPE_CHECKING:
     from habitus_server.context import Gatherer
-    from habitus_server.library import Library
 
 
 class Knowledge:
@@ -38,12 +39,14 @@ class Knowledge:
         clock: Callable[[], float],
         *,
         on_news: Callable[[], None],
+        lull: Lull,
     ) -> None:
         self._folder = folder
+        self._lull = lull
         self._options = options
         self._clock = clock
         self._on_news = on_news
-        self._library: Library | None = None
+        self._permits: Permits | None = None
         self._gatherer: Gatherer | None = None
         self._max_chars = 0
         self._feed: MemoryFeed | None = None
@@ -56,7 +59,7 @@ class Knowledge:
 
     def open(self, opened: Opening, memory_key: str) -> None:
         """Begin to gather context, to index and, where memory is on, to feed it."""
-        self._library, self._gatherer = opened.library, opened.gatherer
+        self._permits, self._gatherer = Permits(opened.library.why_silent), opened.gatherer
         if opened.workspace is not None and opened.is_indexed:
             self._indexing = Indexing(opened.workspace, opened.library, opened.config)
         self._max_chars = opened.config.completion.max_file_bytes
@@ -148,18 +151,38 @@ class Knowledge:
     def catch_up(self, snapshot: Snapshot) -> None:
         """Bring memory up to date beside what else goes on."""
         if self._catching_up is None or self._catching_up.done():
-            self._catching_up = asyncio.get_running_loop().create_task(
-                self.before_request(snapshot)
-            )
+            self._catching_up = asyncio.get_running_loop().create_task(self._catch_up(snapshot))
+
+    async def _catch_up(self, snapshot: Snapshot) -> None:
+        await self._lull.wait()
+        if self._permits is not None:
+            await asyncio.to_thread(self._permits.renew)
+        await self.before_request(snapshot)
+
+    async def why_silent(self, snapshot: Snapshot) -> str:
+        """Why this document gets no suggestions, or "": as it was a moment ago."""
+        if self._permits is None:
+            return ""
+        about = snapshot.path, snapshot.language
+        known = self._permits.known(*about)
+        return await asyncio.to_thread(self._permits.look, *about) if known is None else known
+
+    def known_context(self, snapshot: Snapshot) -> tuple[Chunk, ...] | None:
+        """What else the model should see, where that is the same as at the last key."""
+        gathering = self._gathering(snapshot)
+        return () if gathering is None else gathering.known()
 
     def context_of(self, snapshot: Snapshot) -> Callable[[], tuple[Chunk, ...]]:
         """What else the model should see, as work for a thread on what stands now."""
-        library, gatherer = self._library, self._gatherer
-        if gatherer is None or library is None:
-            return tuple
-        return gathering(
-            gatherer,
-            library,
+        gathering = self._gathering(snapshot)
+        return tuple if gathering is None else gathering.gather
+
+    def _gathering(self, snapshot: Snapshot) -> Gathering | None:
+        if self._gatherer is None or self._permits is None:
+            return None
+        return Gathering(
+            self._gatherer,
+            self._permits,
             snapshot,
             documents=[step.document for step in reversed(self._open_steps.values())],
             recent=self._recent.newest_first(),

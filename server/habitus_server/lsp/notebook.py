@@ -20,6 +20,7 @@ from habitus_server.lsp.explaining import Explaining
 from habitus_server.lsp.liking import Liking
 from habitus_server.lsp.opening import Opening
 from habitus_server.lsp.outside import Outside
+from habitus_server.lull import Lull
 from habitus_server.offers import Offer
 from habitus_server.options import Options
 from habitus_server.parses import Parses
@@ -47,13 +48,14 @@ class Notebook:
         clock: Callable[[], float],
         *,
         is_recorded: bool,
+        lull: Lull,
     ) -> None:
         self.not_recording = ""
         self.is_paused = False
         self._folder = folder
         self._options = options
         self._store: Store | None = None
-        scribe = Scribe()
+        scribe = Scribe(lull)
         self.declined = Declined(clock)
         self.judgements = Judgements(clock, scribe)
         self.checkups: Checkups | None = None

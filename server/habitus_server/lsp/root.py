@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +23,10 @@ from habitus_server.lsp.narrowing import Narrowing
 from habitus_server.lsp.notebook import Notebook
 from habitus_server.lsp.opening import open_workspace
 from habitus_server.lsp.outbox import Progress
+from habitus_server.lull import Lull
 from habitus_server.options import Options
 from habitus_server.records import AdapterRef, Cycle
-from habitus_server.session import Snapshot, Step
+from habitus_server.session import Step
 from habitus_server.sidecar import Sidecar
 from habitus_server.watcher import Burst, TreeWatcher
 from habitus_server.workspaces import Workspace
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from habitus_server.store import Store
 
 log = logging.getLogger(__name__)
-
-RULES_KNOWN_S = 0.5
-"""Looking at ignore rules takes a thread, which a key that is typed through need not wait for."""
 
 
 class Root:
@@ -75,16 +72,17 @@ class Root:
         self._progress = progress
         self._engine = engine
         self._problems: dict[str, str] = {}
-        self._silent = ("", ""), 0.0, ""
         self._workspace: Workspace | None = None
         self._library: Library | None = None
         self._store: Store | None = None
         self._learning: Learning | None = None
         self._watcher: TreeWatcher | None = None
+        self.lull = Lull()
+        is_recorded = is_inside and options.record
         self.notes = Notebook(
-            folder, window_id, options, clock, is_recorded=is_inside and options.record
+            folder, window_id, options, clock, is_recorded=is_recorded, lull=self.lull
         )
-        self.knowledge = Knowledge(folder, options, clock, on_news=on_stale)
+        self.knowledge = Knowledge(folder, options, clock, on_news=on_stale, lull=self.lull)
 
     # --- beginning and end ------------------------------------------------------------
 
@@ -186,16 +184,6 @@ class Root:
         """A new engine knows nothing yet."""
         await self.ready.wait()
         self.knowledge.connect(client)
-
-    async def why_silent(self, snapshot: Snapshot) -> str:
-        """Why this document gets no suggestions, or "": as it was within `RULES_KNOWN_S`."""
-        if self._library is None:
-            return ""
-        about, now = (snapshot.path, snapshot.language), time.monotonic()
-        if self._silent[0] != about or now - self._silent[1] > RULES_KNOWN_S:
-            reason = await asyncio.to_thread(self._library.why_silent, *about)
-            self._silent = about, now, reason
-        return self._silent[2]
 
     def _changed_on_disk(self, burst: Burst) -> None:
         self.notes.changed_on_disk(burst, self.knowledge.changed_paths(burst))
