@@ -1,8 +1,9 @@
 """Code that is nobody's project: the standard library that Python came with.
 
-Promises two parts that never mix: files to practise on beside a project's own, so that
-little is forgotten, and files to probe whether something was. Nothing needs shipping
-or fetching; where an installation has no library sources, both parts are empty.
+Promises three parts that never mix: files to practise on beside a project's own, so that
+little is forgotten, files by which a run tells how strongly it may be served, and files to
+probe whether something was forgotten. Nothing needs shipping or fetching; where an installation
+has no library sources, all parts are empty.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from habitus_learner.places import Cut
 
 _SKIPPED = frozenset({"test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages"})
 _BYTES = range(2_000, 120_000)
-_PROBE_PART = 8
-"""One file in so many is kept for the probe."""
+_PARTS = 8
+_PROBE, _GAUGE = 0, 1
+"""One file in eight is kept for the probe, and one for the gauge."""
 
 _LONGEST_SPAN = 160
 
@@ -33,12 +35,17 @@ class GeneralCut(msgspec.Struct, frozen=True):
 
 def practice_files(root: Path | None = None) -> list[Path]:
     """Files to train on, in a fixed order."""
-    return [path for path in _files(root or _library()) if not _is_probe(path)]
+    return [path for path in _files(root or _library()) if _part(path) not in (_PROBE, _GAUGE)]
+
+
+def gauge_files(root: Path | None = None) -> list[Path]:
+    """Files by which a run itself tells what it has forgotten."""
+    return [path for path in _files(root or _library()) if _part(path) == _GAUGE]
 
 
 def probe_files(root: Path | None = None) -> list[Path]:
-    """Files that no cycle ever trains on."""
-    return [path for path in _files(root or _library()) if _is_probe(path)]
+    """Files that no cycle ever trains on or decides by."""
+    return [path for path in _files(root or _library()) if _part(path) == _PROBE]
 
 
 def draw(files: list[Path], count: int, random: Random) -> list[GeneralCut]:
@@ -66,9 +73,9 @@ def _files(root: Path) -> list[Path]:
     )
 
 
-def _is_probe(path: Path) -> bool:
+def _part(path: Path) -> int:
     # By the file's name alone, so that the parts stay parted from cycle to cycle.
-    return hashlib.sha256(path.name.encode()).digest()[0] % _PROBE_PART == 0
+    return hashlib.sha256(path.name.encode()).digest()[0] % _PARTS
 
 
 def _library() -> Path:

@@ -189,7 +189,7 @@ def _write_candidate(plan: Plan, folder: Path, base: Path, trainee: Trainee) -> 
     candidate.mkdir(mode=0o700)
     save_adapter(trainee, candidate)
     shutil.copyfile(folder / TRAIN, candidate / adapters.EXAMPLES)
-    hyper = msgspec.to_builtins(trainee.hyper)
+    hyper = {**msgspec.to_builtins(trainee.hyper), "temper": trainee.temper}
     manifest = Manifest(
         format=adapters.FORMAT,
         version=CANDIDATE,

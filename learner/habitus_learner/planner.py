@@ -20,8 +20,8 @@ class Hyper(msgspec.Struct, frozen=True):
     """What a run is trained with; `rank`, `alpha`, `learning_rate` and `step_tokens` 0 follow the
     model's size, and so does `orthogonal`: whether updates are Muon's instead of AdamW's.
 
-    `temper` is the part of what was learned that is served: steps that go a little too far are
-    taken back, and general code forgotten on the way (Wortsman et al., arXiv 2109.01903).
+    `temper` is the most of what was learned that is served: steps that go a little too far are
+    taken back, and general code forgotten on the way (`tempering`).
     `continues` starts from the incumbent's weights instead of from none: with a few
     minutes a cycle, what earlier cycles learned is worth more than a fresh start.
     """

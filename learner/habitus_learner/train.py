@@ -26,6 +26,7 @@ from habitus_learner.dataset import Layout, Mix, Row, batched, passes, rows_of
 from habitus_learner.examples import Episode, Example, Kind
 from habitus_learner.muon import Muon
 from habitus_learner.planner import Hyper, Plan
+from habitus_learner.tempering import temper
 from habitus_learner.trainee import Trainee, adapter_state, set_adapter_state
 from habitus_learner.workfolder import CHECKPOINT, Progress, Trained
 from habitus_server.errors import TrainingError
@@ -124,6 +125,8 @@ class Run:
         self._evaluate()
         if self._best is not None:
             set_adapter_state(self._trainee, self._best)
+        self._trainee.eval()
+        temper(self._trainee, self._layout, self._mix)
         losses = self.losses or [0.0]
         return Trained(
             steps=position.step,

@@ -49,6 +49,8 @@ class Trainee(nn.Module):
         super().__init__()
         self.model = model
         self.hyper = hyper
+        self.temper = hyper.temper
+        """What part of what was learned is served."""
         self._trunk: Trunk | None = None
         if shape is not None:
             base = model.get_base_model()
@@ -124,7 +126,7 @@ class Trainee(nn.Module):
         scales = [one.scaling for one in self.model.modules() if isinstance(one, LoraLayer)]
         whole = [scale["default"] for scale in scales]
         for scale in scales:
-            scale["default"] *= self.hyper.temper
+            scale["default"] *= self.temper
         try:
             yield
         finally:
@@ -191,7 +193,7 @@ def save_adapter(trainee: Trainee, folder: Path) -> None:
     from safetensors.torch import save_file
 
     config = copy(trainee.model.peft_config["default"])
-    config.lora_alpha *= trainee.hyper.temper
+    config.lora_alpha *= trainee.temper
     config.save_pretrained(folder)
     save_file(adapter_state(trainee), folder / adapters.WEIGHTS, metadata={"format": "pt"})
 

@@ -187,7 +187,9 @@ def test_newer_examples_tend_to_come_first(layout: Layout) -> None:
     assert sum(rank[key] for key in first) / len(first) > 600
 
 
-def test_no_file_is_both_practised_on_and_probed() -> None:
-    practised, probed = general.practice_files(), general.probe_files()
-    assert len(practised) > 100 and len(probed) > 10
-    assert not {p.name for p in practised} & {p.name for p in probed}
+def test_no_file_is_in_two_parts_of_general_code() -> None:
+    practised, gauged = general.practice_files(), general.gauge_files()
+    probed = general.probe_files()
+    assert len(practised) > 100 and len(gauged) > 10 and len(probed) > 10
+    names = [{p.name for p in part} for part in (practised, gauged, probed)]
+    assert not names[0] & names[1] and not names[0] & names[2] and not names[1] & names[2]

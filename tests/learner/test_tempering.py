@@ -1,0 +1,75 @@
+"""How strongly an adapter is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from habitus_learner import general, tempering
+from habitus_learner.dataset import Layout, Mix
+from habitus_learner.job import load_layout
+from habitus_learner.planner import Hyper
+from habitus_learner.tempering import PARTS, temper
+from habitus_learner.trainee import Trainee, adapter_state, load_trainee, set_adapter_state
+from habitus_server.engine.fim import Budget
+from habitus_server.engine.model import find_folder
+
+HYPER = Hyper(rank=4, alpha=8, step_tokens=800, temper=0.7)
+
+
+@pytest.fixture(scope="module")
+def base() -> Path:
+    """The embedded model: one that knows general code can forget it."""
+    return find_folder("embedded")
+
+
+@pytest.fixture(scope="module")
+def layout(base: Path) -> Layout:
+    return load_layout(base, "embedded", Budget(48, 16, context=0))
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempering, "PLACES", 6)
+
+
+def trained(base: Path, strength: float) -> Trainee:
+    """A trainee whose adapter was drawn at random: it knows nothing and spoils everything."""
+    torch.manual_seed(0)
+    trainee = load_trainee(base, "embedded", torch.device("cpu"), HYPER)
+    state = adapter_state(trainee)
+    set_adapter_state(trainee, {n: strength * torch.randn_like(t) for n, t in state.items()})
+    return trainee.eval()
+
+
+def mix(trainee: Trainee) -> Mix:
+    return Mix(
+        seed=0,
+        batch_tokens=800,
+        general_share=0.2,
+        library=tuple(general.practice_files()[:3]),
+        shares=trainee.shares,
+    )
+
+
+def test_what_leaves_general_code_alone_is_served_at_the_plans_temper(
+    base: Path, layout: Layout
+) -> None:
+    trainee = trained(base, 0.0)
+    temper(trainee, layout, mix(trainee))
+    assert trainee.temper == HYPER.temper
+
+
+def test_what_spoils_general_code_is_served_as_weakly_as_can_be(base: Path, layout: Layout) -> None:
+    trainee = trained(base, 0.3)
+    temper(trainee, layout, mix(trainee))
+    assert trainee.temper == pytest.approx(PARTS[-1] * HYPER.temper)
+
+
+def test_a_run_without_general_code_keeps_its_plans_temper(base: Path, layout: Layout) -> None:
+    trainee = trained(base, 0.3)
+    bare = Mix(seed=0, batch_tokens=800, general_share=0.0, library=(), shares=trainee.shares)
+    temper(trainee, layout, bare)
+    assert trainee.temper == HYPER.temper
