@@ -1,8 +1,6 @@
-"""What `serve` itself costs: its own share of a request, a typed-through answer, a window.
+"""What `serve` costs beside the model: a typed-through answer, a second window.
 
-The first two are timed inside `serve`'s own rooms, without an editor's pipes. The share is
-that of a 10,000-line file under changing text, with an engine that answers at once; what
-goes to the engine is encoded as it would be sent.
+Answers are timed inside `serve`'s own rooms, without an editor's pipes.
 """
 
 from __future__ import annotations
@@ -20,27 +18,19 @@ from typing import Any
 
 from benchmarks.figures import figure, ratio_interval
 from benchmarks.latency import ROOT, Options
+from benchmarks.latency.share import SOURCE, open_window, params
 from benchmarks.processes import processes_with, resident_mb
 from lsprotocol import types
 
-from habitus_server import options as flags
-from habitus_server.engine import wire
-from habitus_server.engine.wire import Candidate, Completed, EngineStatus, Place, Stop
-from habitus_server.lsp import inline, turns
-from habitus_server.lsp.outbox import Outbox, Progress
+from habitus_server.lsp import inline
 from habitus_server.lsp.rooms import Rooms
-from habitus_server.lsp.window import Window
 from habitus_server.offers import Source
-from habitus_server.session import Changed, Opened
-from habitus_server.status import EngineFacts, Status
+from habitus_server.session import Changed
 from habitus_server.text import ContentChange, Position
 
-LINES = 10_000
 PAUSE_S = 0.1
 """Between two requests, as between two keys of a fast typist."""
-SOURCE = ROOT / "server" / "habitus_server" / "text.py"
 TYPED_TARGET = 0.02
-SHARE_TARGET_MS = 5.0
 WINDOW_TARGET_MB = 100.0
 
 
@@ -55,16 +45,10 @@ async def _measure(options: Options) -> list[dict[str, Any]]:
         # A user's own settings do not count here, and every answer is wanted.
         os.environ["HABITUS_CONFIG"] = str(folder / "config.toml")
         (folder / "config.toml").write_text("[completion]\neagerness = 1.0\n", encoding="utf-8")
-        share = await _own_share(folder / "share", 60 if options.small else 400)
         model, typed = await _typed_through(folder / "typed", 8 if options.small else 60)
         second = await _second_window(folder / "windows", 1 if options.small else 3)
-    p95 = statistics.quantiles(share, n=20)[18] * 1e3
     ratio = statistics.median(typed) / statistics.median(model)
     return [
-        figure("serve's own share of a request, 10,000 lines, p50 (ms)",
-               statistics.median(share) * 1e3, n=len(share)),
-        figure("serve's own share of a request, 10,000 lines, p95 (ms)", p95, n=len(share),
-               target=f"<= {SHARE_TARGET_MS:g}", holds=p95 <= SHARE_TARGET_MS),
         figure("a typed-through answer, inside serve (ms)", statistics.median(typed) * 1e3,
                n=len(typed)),
         figure("a model answer, inside serve (ms)", statistics.median(model) * 1e3, n=len(model)),
@@ -77,119 +61,13 @@ async def _measure(options: Options) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-# --- serve alone -----------------------------------------------------------------------
-
-
-class _Instant:
-    """An engine's client that answers at once what the line goes on with."""
-
-    async def complete(
-        self, place: Place, *, window: str, stop: Stop, is_guess: bool, **_settings: Any
-    ) -> Completed:
-        """One candidate, after encoding the request."""
-        wire.frame(wire.Complete(1, window, place, stop=stop, is_guess=is_guess))
-        candidate = Candidate("total_of(everything)", (-0.1,) * 6, "stop")
-        return Completed(1, (candidate,), None, 1, 0, 0.0, 0.0, 0.0)
-
-    def remember(self, workspace: str, path: str, text: str, *, learn: bool = False) -> None:
-        """Encode what would be sent."""
-        wire.frame(wire.Remember(workspace, path, text, learn))
-
-    def forget(self, workspace: str, path: str = "") -> None:
-        """Nothing is kept."""
-
-    async def status(self, *, settled: bool = False) -> EngineStatus:
-        """Ready."""
-        return EngineStatus(1, "ready", "", "", "cpu", (), False, 1.0, 0, 0)
-
-
-class _Line:
-    """In place of the supervisor: a line to the instant engine."""
-
-    facts = EngineFacts(state="ready")
-
-    async def connected(self, _timeout_s: float) -> _Instant:
-        """At once."""
-        return _Instant()
-
-
-class _Silent(Outbox):
-    """An editor that is told nothing."""
-
-    def __init__(self) -> None:
-        pass
-
-    def status(self, status: Status) -> None:
-        """Nothing to show."""
-
-    def progress(self, title: str) -> Progress:
-        """Nothing to show either."""
-        return Progress(None, title, is_shown=False)  # type: ignore[arg-type]
-
-
-async def _own_share(folder: Path, count: int) -> list[float]:
-    """Seconds of each request: the change taken in, and its answer as the editor gets it."""
-    rooms, uri = _rooms(folder, _long_text())
-    rooms._engine = _Line()  # type: ignore[assignment]
-    turns.shorten()  # as a window does when it starts
-    root = rooms.roots.open(folder / "project", is_inside=True)
-    await root.ready.wait()
-    seconds = []
-    for turn in range(count + 10):
-        line = LINES // 2 + turn
-        # Another name each time, so that nothing is known of the place.
-        text = f"    name_{turn} = " if turn % 3 else f"    call_{turn}("
-        began = time.perf_counter()
-        at = Position(line, 0)
-        rooms.apply(Changed(uri, 2 * turn + 2, (ContentChange(text + "\n", at, at),)))
-        answer = await inline.complete(rooms, _params(uri, line, len(text)))
-        took = time.perf_counter() - began
-        assert answer is not None and answer.items
-        if turn >= 10:
-            seconds.append(took)
-        at = Position(line, len(text))
-        rest = "total_of(everything)" + ")" * (turn % 3 == 0)
-        rooms.apply(Changed(uri, 2 * turn + 3, (ContentChange(rest, at, at),)))
-        await asyncio.sleep(PAUSE_S)
-    await rooms.close()
-    return seconds
-
-
-def _long_text() -> str:
-    lines = SOURCE.read_text(encoding="utf-8").split("\n")
-    half = LINES // 2 // len(lines) + 1
-    # The cursor's lines are the last of a function.
-    above = (lines * half)[: LINES // 2 - 1]
-    return "\n".join([*above, "def new():", *lines * half])
-
-
-def _rooms(folder: Path, text: str) -> tuple[Rooms, str]:
-    """A window's rooms with one open document, and its URI."""
-    project = folder / "project"
-    project.mkdir(parents=True)
-    window = Window(flags.Options(learn=False, state_dir=folder / "state"), _Silent())
-    window.folder_uris = [project.as_uri()]
-    rooms = Rooms(window)
-    uri = (project / "main.py").as_uri()
-    rooms.apply(Opened(uri, "python", 1, text))
-    return rooms, uri
-
-
-def _params(uri: str, line: int, character: int) -> types.InlineCompletionParams:
-    return types.InlineCompletionParams(
-        context=types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic),
-        text_document=types.TextDocumentIdentifier(uri),
-        position=types.Position(line, character),
-    )
-
-
 # --- beside the model ------------------------------------------------------------------
 
 
 async def _typed_through(folder: Path, count: int) -> tuple[list[float], list[float]]:
     """Seconds of answers by the embedded model, and of those once a character was typed."""
     lines = SOURCE.read_text(encoding="utf-8").split("\n")
-    rooms, uri = _rooms(folder, "\n".join(lines))
+    rooms, uri = open_window(folder, "\n".join(lines))
     await rooms.start()
     model: list[float] = []
     typed: list[float] = []
@@ -231,7 +109,7 @@ async def _timed(
     rooms: Rooms, uri: str, line: int, character: int
 ) -> tuple[float, types.InlineCompletionList | None]:
     began = time.perf_counter()
-    answer = await inline.complete(rooms, _params(uri, line, character))
+    answer = await inline.complete(rooms, params(uri, line, character))
     return time.perf_counter() - began, answer
 
 
