@@ -15,6 +15,7 @@ import msgspec
 from habitus_server import postprocess, showing
 from habitus_server.engine.wire import Candidate, Completed, Stop
 from habitus_server.offers import Ask, Offer
+from habitus_server.placement import UndecidedError
 from habitus_server.postprocess import Nothing, Trimmed
 from habitus_server.records import Suggestion
 from habitus_server.session import Snapshot
@@ -37,7 +38,8 @@ class Habits(msgspec.Struct, frozen=True):
 
 
 class Chooser:
-    """Makes and chooses offers. `offers` is called in a thread, the rest on the event loop."""
+    """Makes and chooses offers. `offers` may take milliseconds and is called in a thread, the
+    rest on the event loop."""
 
     def __init__(
         self,
@@ -51,13 +53,26 @@ class Chooser:
         self._silence = showing.Silence()
         self._nothings: dict[str, Stage] = {}
 
-    def offers(self, ask: Ask, stop: Stop, completed: Completed) -> tuple[Offer, ...]:
+    def offers_at_once(
+        self, ask: Ask, stop: Stop, completed: Completed
+    ) -> tuple[Offer, ...] | None:
+        """As `offers`, of one line that fits as it is; None where that takes longer."""
+        if stop.mode != "line" or len(completed.candidates) != 1:
+            return None
+        try:
+            return self.offers(ask, stop, completed, at_once=True)
+        except UndecidedError:
+            return None
+
+    def offers(
+        self, ask: Ask, stop: Stop, completed: Completed, *, at_once: bool = False
+    ) -> tuple[Offer, ...]:
         """Everything that could be inserted, the greedy candidate first."""
         request_id = secrets.token_hex(8)
         offers: list[Offer] = []
         why = Stage.EMPTY
         for candidate in completed.candidates:
-            trimmed = _trim(ask.snapshot, stop, candidate)
+            trimmed = _trim(ask.snapshot, stop, candidate, at_once=at_once)
             if isinstance(trimmed, Nothing):
                 if candidate.text.strip():
                     is_broken = trimmed is Nothing.UNPARSABLE
@@ -147,11 +162,14 @@ def _shown(offer: Offer, threshold: float | None = None) -> Why:
     return Why(Stage.SHOWN, chance=offer.chance, threshold=threshold, source=offer.source.value)
 
 
-def _trim(snapshot: Snapshot, stop: Stop, candidate: Candidate) -> Trimmed | Nothing:
+def _trim(
+    snapshot: Snapshot, stop: Stop, candidate: Candidate, *, at_once: bool
+) -> Trimmed | Nothing:
     return postprocess.trim_or_say(
         candidate.text,
         prefix=snapshot.prefix,
         suffix=snapshot.suffix,
         language=snapshot.language,
         mode=stop.mode,
+        at_once=at_once,
     )

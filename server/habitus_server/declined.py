@@ -17,7 +17,15 @@ from habitus_server.errors import StoreError
 from habitus_server.lives import Transition
 from habitus_server.outcomes import Signal
 from habitus_server.records import Evidence, Outcome, Rejection, State, Suggestion
-from habitus_server.rejections import Rejections, Why, key_of, keys_of, place_of, strength
+from habitus_server.rejections import (
+    LOOK_BACK_CHARS,
+    Rejections,
+    Why,
+    key_of,
+    known_keys_of,
+    place_of,
+    strength,
+)
 from habitus_server.retention import Settlement
 
 if TYPE_CHECKING:
@@ -42,7 +50,8 @@ class Declined:
 
     def is_declined(self, prefix: str, text: str, language: str) -> bool:
         """Whether a text at the end of a prefix was turned down, there or somewhere alike."""
-        return self._rejections.hold(keys_of(prefix, text, language), self._clock())
+        keys = known_keys_of(prefix[-LOOK_BACK_CHARS:], text, language)
+        return self._rejections.hold(keys, self._clock())
 
     def texts_at(self, prefix: str) -> tuple[str, ...]:
         """What was turned down at the end of a prefix, as it would go on from there."""

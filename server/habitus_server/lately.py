@@ -31,10 +31,10 @@ class _Answer(msgspec.Struct, frozen=True):
         return len(self.ask.snapshot.prefix) + len(self.ask.snapshot.suffix)
 
     def reaches(self, ask: Ask) -> bool:
-        """Whether any offer is as long as what may have been typed since: texts are long to
-        compare."""
-        typed = len(ask.snapshot.prefix) - len(self.ask.snapshot.prefix)
-        return typed == 0 or any(typed <= len(one.suggestion.text) for one in self.offers)
+        """Whether any offer begins with what may have been typed since: the texts around it are
+        long to compare."""
+        typed = ask.snapshot.prefix[len(self.ask.snapshot.prefix) :]
+        return not typed or any(one.suggestion.text.startswith(typed) for one in self.offers)
 
 
 class Lately:

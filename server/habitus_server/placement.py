@@ -32,12 +32,21 @@ _STATEMENT = re.compile(r"[^\W\d]|@")
 _DEFINITION = re.compile(r"\s*(?:async\s+def|def|class)\s")
 
 
-def settle(text: str, rest: str, cursor: Cursor) -> str | None:
+class UndecidedError(Exception):
+    """More than one parse would be needed to say."""
+
+
+def settle(text: str, rest: str, cursor: Cursor, *, at_once: bool = False) -> str | None:
     """`text` if it parses between the cursor's line and `rest`, else a balanced version of it.
 
-    None when neither does. Inside a string or comment anything may stand.
+    None when neither does. Inside a string or comment anything may stand. With `at_once`,
+    raises `UndecidedError` where the first parse does not say.
     """
-    if cursor.inside or _parses(text, rest, cursor):
+    if cursor.inside or _parses_at_once(text, rest, cursor):
+        return text
+    if at_once:
+        raise UndecidedError
+    if _parses(text, rest, cursor):
         return text
     for repaired in _repairs(text, cursor):
         if repaired.strip() and _parses(repaired, rest, cursor):
@@ -54,6 +63,15 @@ def _repairs(text: str, cursor: Cursor) -> Iterator[str]:
         yield text[:end]
     for end in range(text.count("\n"), 0, -1):
         yield "\n".join(text.split("\n")[:end]).rstrip()
+
+
+def _parses_at_once(text: str, rest: str, cursor: Cursor) -> bool:
+    """Whether the likeliest of the ways to finish the lines above and the cursor's parses."""
+    found = neighbourhood(cursor)
+    if found is None:
+        return False
+    above, column = found
+    return syntax.is_clean(next(_finished(above, _dedent(cursor.line + text + rest, column))))
 
 
 def _parses(text: str, rest: str, cursor: Cursor) -> bool:

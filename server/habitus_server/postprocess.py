@@ -66,9 +66,19 @@ def trim(
 
 
 def trim_or_say(
-    completion: str, *, prefix: str, suffix: str, language: str = "", mode: str = "line"
+    completion: str,
+    *,
+    prefix: str,
+    suffix: str,
+    language: str = "",
+    mode: str = "line",
+    at_once: bool = False,
 ) -> Trimmed | Nothing:
-    """As `trim`, with the reason where there is nothing to insert."""
+    """As `trim`, with the reason where there is nothing to insert.
+
+    With `at_once` a parse or two are the most that it costs: raises `placement.UndecidedError`
+    where that does not do.
+    """
     cursor = between(prefix, suffix, language)
     text = completion.replace("\r\n", "\n").replace("\r", "\n")
     result = Trimmed(text)
@@ -76,7 +86,7 @@ def trim_or_say(
     # shortens or settles, so a few are enough.
     for _ in range(4):
         before = result
-        found = _pass(result.text, cursor, mode)
+        found = _pass(result.text, cursor, mode, at_once=at_once)
         if isinstance(found, Nothing):
             return found
         result = found
@@ -85,7 +95,7 @@ def trim_or_say(
     return result
 
 
-def _pass(text: str, cursor: Cursor, mode: str) -> Trimmed | Nothing:
+def _pass(text: str, cursor: Cursor, mode: str, *, at_once: bool) -> Trimmed | Nothing:
     text = _cut_sentinels(text, cursor)
     text = _cut_fences(text, cursor.language)
     text = use_indentation_of_file(text, cursor)
@@ -105,7 +115,7 @@ def _pass(text: str, cursor: Cursor, mode: str) -> Trimmed | Nothing:
         return Nothing.TRIMMED
     if cursor.language in syntax.LANGUAGES:
         rest = cursor.rest[trimmed.replace_right :]
-        settled = placement.settle(trimmed.text, rest, cursor)
+        settled = placement.settle(trimmed.text, rest, cursor, at_once=at_once)
         if settled is None:
             return Nothing.UNPARSABLE
         return Trimmed(settled, trimmed.replace_right)

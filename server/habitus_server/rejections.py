@@ -138,6 +138,13 @@ def keys_of(prefix: str, text: str, language: str) -> Iterator[str]:
         yield hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
+@lru_cache(maxsize=8)
+def known_keys_of(near: str, text: str, language: str) -> tuple[str, ...]:
+    """The keys of a suggestion behind the last `LOOK_BACK_CHARS` of a prefix; a request asks
+    for them more than once."""
+    return tuple(keys_of(near, text, language))
+
+
 def place_of(prefix: str) -> str:
     """The end of a prefix as people recognise it: what opens its blocks, and its line."""
     around = _surroundings(prefix[-LOOK_BACK_CHARS:])

@@ -216,17 +216,23 @@ class Suggester:
         completed = await self._complete(ask, place, stop, flight.grew)
         if not ask.is_guess:
             self._pace.answered(self._now() - began - completed.queue_ms / 1e3)
-        offers = await asyncio.to_thread(self._chooser.offers, ask, stop, completed)
+        offers = await self._offers(ask, stop, completed)
         if self._chooser.may_look_further(ask, offers):
             further = msgspec.structs.replace(ask, looks_further=True)
             completed = await self._complete(further, place, stop, lambda _more: None)
-            others = await asyncio.to_thread(self._chooser.offers, further, stop, completed)
+            others = await self._offers(further, stop, completed)
             known = {offer.suggestion.text for offer in offers}
             offers = (*offers, *(one for one in others if one.suggestion.text not in known))
         if not flight.is_stale:
             self._lately.add(ask, offers)
         if not ask.is_guess:
             self.answered[Source.ENGINE] += 1
+        return offers
+
+    async def _offers(self, ask: Ask, stop: Stop, completed: Completed) -> tuple[Offer, ...]:
+        offers = self._chooser.offers_at_once(ask, stop, completed)
+        if offers is None:
+            offers = await asyncio.to_thread(self._chooser.offers, ask, stop, completed)
         return offers
 
     # --- the next question ----------------------------------------------------------

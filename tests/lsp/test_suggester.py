@@ -134,6 +134,24 @@ async def test_chunks_that_are_known_are_not_gathered() -> None:
     assert [place.chunks[0].text for place in oracle.places] == ["gathered", "known"]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_known"), [("value + 1", True), ("value)]", False), ("f(value", True)]
+)
+def test_one_line_that_fits_as_it_is_needs_no_thread(text: str, is_known: bool) -> None:
+    chooser, ask = Chooser(lambda: 0.0), Typist("def f():\n    x = ‸\n").ask()
+    written = Completed(1, (Candidate(text, (-0.1,), "stop"),), None, 1, 0, 0.0, 0.0, 0.0)
+    found = chooser.offers_at_once(ask, Stop(), written)
+    assert (found is not None) is is_known
+    if found is not None:
+        texts = [offer.text for offer in chooser.offers(ask, Stop(), written)]
+        assert [offer.text for offer in found] == texts
+
+
+async def test_a_line_that_must_be_repaired_is_offered_repaired() -> None:
+    offers = await offered(Oracle("value)]").suggester(), Typist("x = ‸\n").ask())
+    assert [offer.text for offer in offers] == ["value"]
+
+
 async def test_typing_a_suggestion_asks_the_engine_once() -> None:
     oracle, typist = Oracle("value + 1"), Typist("x = ‸\n")
     suggester = oracle.suggester()
