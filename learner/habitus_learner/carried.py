@@ -1,12 +1,26 @@
-"""Files that nobody wrote in the repository that holds them.
+"""Which files of a repository are code that was written there.
 
-Promises to name what was generated, or carried along from elsewhere, by its path and its
-first lines. It knows no workspace and no rules of a user. Pure.
+Promises to tell code by its ending, and to name what was generated, or carried along from
+elsewhere, by its path and its first lines. It knows no workspace and no rules of a user.
+Pure.
 """
 
 from __future__ import annotations
 
 import re
+
+_LANGUAGES = {
+    **{".py": "python", ".pyi": "python", ".pyw": "python"},
+    **{".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascriptreact"},
+    **{".ts": "typescript", ".mts": "typescript", ".tsx": "typescriptreact"},
+    **{".c": "c", ".h": "c", ".cc": "cpp", ".cpp": "cpp", ".cxx": "cpp", ".hpp": "cpp"},
+    **{".cs": "csharp", ".java": "java", ".kt": "kotlin", ".scala": "scala", ".go": "go"},
+    **{".rs": "rust", ".swift": "swift", ".rb": "ruby", ".php": "php", ".lua": "lua"},
+    **{".sh": "shellscript", ".bash": "shellscript", ".pl": "perl", ".r": "r", ".jl": "julia"},
+    **{".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hs": "haskell", ".ml": "ocaml"},
+    **{".dart": "dart", ".zig": "zig", ".vue": "vue", ".svelte": "svelte", ".sql": "sql"},
+}
+"""Files of code by their endings, under the names that editors give to languages."""
 
 BUNDLES = frozenset(
     (
@@ -27,6 +41,12 @@ HEAD_CHARS = 500
 """A generator signs at the top; further down the words may be about something else."""
 
 _GENERATED_NAMES = re.compile(r"_pb2(?:_grpc)?\.pyi?\Z|\.min\.(?:js|css)\Z|\.lock\Z|\.g\.dart\Z")
+
+
+def language_of(path: str) -> str:
+    """The language of a file of code, "" for any other file."""
+    _, dot, ending = path.rpartition("/")[2].rpartition(".")
+    return _LANGUAGES.get(dot + ending.lower(), "")
 
 
 def is_carried(path: str, text: str) -> bool:

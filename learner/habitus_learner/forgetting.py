@@ -16,10 +16,11 @@ from pathlib import Path
 import msgspec
 
 from habitus_learner import judged, lineage, registry, workfolder
-from habitus_learner.cycle import BOOKMARK
+from habitus_learner.course import BOOKMARK
 from habitus_learner.examples import Example
 from habitus_learner.lineage import Trace
 from habitus_learner.marks import Marks, find_marks
+from habitus_learner.warmup import WARMED
 from habitus_server.index import Shelf
 from habitus_server.store import Erasure, RowId, Store, Stored
 from habitus_server.workspaces import Workspace, locked, try_lock
@@ -54,16 +55,20 @@ class Choice(msgspec.Struct, frozen=True):
     def taught(self, lesson: Example | Trace) -> bool:
         """Whether an example comes from a chosen row, or quotes one."""
         if isinstance(lesson, Trace):
-            return self.touches(lesson.path, lesson.row_ids, ())
+            return self.touches(lesson.path, lesson.row_ids, (), lesson.known_at)
         texts = (lesson.prefix, lesson.suffix, lesson.target, lesson.rejected)
-        return self.touches(lesson.path, lesson.row_ids, texts)
+        return self.touches(lesson.path, lesson.row_ids, texts, lesson.known_at)
 
-    def touches(self, path: str, row_ids: Iterable[str], texts: Iterable[str]) -> bool:
-        """Whether something made from these rows, with these texts, goes with the choice."""
+    def touches(self, path: str, row_ids: Iterable[str], texts: Iterable[str], at: float) -> bool:
+        """Whether something made from these rows, with these texts, goes with the choice;
+        `at` is when it was known."""
         chosen = self.keys
         if any(key_of(name) in chosen for name in row_ids):
             return True
-        if self.path is not None and is_below(path, self.path):
+        past = [name for one in row_ids if (name := path_of(one)) is not None]
+        if self.path is not None and any(is_below(one, self.path) for one in (path, *past)):
+            return True
+        if self.path is None and past and at >= self.since:
             return True
         return any(self.marks.are_in(text) for text in texts)
 
@@ -88,6 +93,12 @@ def key_of(name: str) -> str:
     if not colon or table not in _TABLES:
         return name
     return key.partition("@")[0] if table == "landing" else key
+
+
+def path_of(name: str) -> str | None:
+    """The file that a lesson of the repository's past is about: "past:<path>@<commit>"."""
+    table, _, key = name.partition(":")
+    return key.rpartition("@")[0] if table == "past" else None
 
 
 def is_below(path: str, top: str) -> bool:
@@ -160,8 +171,13 @@ def forget(
         before = registry.serving(workspace)
         registry.discard(workspace, doomed)
         registry.sweep(workspace)
-        judged.forget(workspace, lambda one: choice.touches(one.path, one.row_ids, one.texts))
+        judged.forget(
+            workspace, lambda one: choice.touches(one.path, one.row_ids, one.texts, one.at)
+        )
         store.set_meta(BOOKMARK, "0.0")
+        if doomed:
+            # What is left of the past is learned anew, where no adapter is left.
+            store.set_meta(WARMED, "")
         store.note_erasure(Erasure(now, removed, doomed)).result()
         is_job_running = _clear_work(workspace)
     copies = store.erase()

@@ -93,12 +93,16 @@ def walk_back(repository: pygit2.Repository, start: str) -> Iterator[Commit]:
 
 
 def find_blob(repository: pygit2.Repository, commit_id: str, path: str) -> pygit2.Blob | None:
-    """A file of a commit; None where there is none, or no file."""
-    tree = repository[commit_id].peel(pygit2.Commit).tree
-    if not path or path not in tree:
-        return None
-    found = tree[path]
-    return found if isinstance(found, pygit2.Blob) and is_file(found.filemode) else None
+    """A file of a commit; None where there is none, no file, or not here."""
+    try:
+        tree = repository[commit_id].peel(pygit2.Commit).tree
+        found = tree[path] if path and path in tree else None
+        if not isinstance(found, pygit2.Blob) or not is_file(found.filemode):
+            return None
+        found.read_raw()
+    except (KeyError, pygit2.GitError):
+        return None  # a partial clone has not fetched it
+    return found
 
 
 def read_changes(

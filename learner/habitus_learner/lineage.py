@@ -25,10 +25,11 @@ TRACES = "traces.jsonl"
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """Where an example came from, without its text."""
+    """Where an example came from, without its text; `known_at` as the example had it."""
 
     path: str
     row_ids: tuple[str, ...]
+    known_at: float = 0.0
 
 
 class _Origin(msgspec.Struct, frozen=True):
@@ -93,7 +94,7 @@ def leave_record(folder: Path) -> None:
         folder.rename(record)
     examples = record / adapters.EXAMPLES
     if examples.exists():
-        traces = [Trace(e.path, e.row_ids) for e in workfolder.read_examples(examples)]
+        traces = [Trace(e.path, e.row_ids, e.known_at) for e in workfolder.read_examples(examples)]
         write_atomically(record / TRACES, msgspec.json.Encoder().encode_lines(traces))
     for name in (adapters.WEIGHTS, adapters.CONFIG, adapters.EXAMPLES, judged.FILE):
         (record / name).unlink(missing_ok=True)

@@ -12,21 +12,21 @@ knows when it was written or by whom: it teaches at a low weight, and judges not
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from random import Random
 
 import msgspec
 import pygit2
 
 from habitus_learner import history
-from habitus_learner.carried import is_carried
+from habitus_learner.carried import is_carried, language_of
 from habitus_learner.corrections import CorrectionClass, classify
 from habitus_learner.examples import Author, Example, Kind, row_id
 from habitus_learner.history import Commit, FileChange
 from habitus_learner.lessons import PATTERN
+from habitus_learner.ownership import find_folder, find_user
 from habitus_learner.reactions import CORRECTION, LAYOUT_CORRECTION, PLACE_CHARS
 from habitus_learner.written import File, Written, written_in
 from habitus_server import repository as git
@@ -35,19 +35,6 @@ from habitus_server.errors import UserError
 from habitus_server.library import Library
 from habitus_server.repository import Touched
 from habitus_server.verdicts import squeeze, unify
-
-LANGUAGES = {
-    **{".py": "python", ".pyi": "python", ".pyw": "python"},
-    **{".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascriptreact"},
-    **{".ts": "typescript", ".mts": "typescript", ".tsx": "typescriptreact"},
-    **{".c": "c", ".h": "c", ".cc": "cpp", ".cpp": "cpp", ".cxx": "cpp", ".hpp": "cpp"},
-    **{".cs": "csharp", ".java": "java", ".kt": "kotlin", ".scala": "scala", ".go": "go"},
-    **{".rs": "rust", ".swift": "swift", ".rb": "ruby", ".php": "php", ".lua": "lua"},
-    **{".sh": "shellscript", ".bash": "shellscript", ".pl": "perl", ".r": "r", ".jl": "julia"},
-    **{".ex": "elixir", ".exs": "elixir", ".erl": "erlang", ".hs": "haskell", ".ml": "ocaml"},
-    **{".dart": "dart", ".zig": "zig", ".vue": "vue", ".svelte": "svelte", ".sql": "sql"},
-}
-"""Files of code by their endings, under the names that editors give to languages."""
 
 HALF_LIFE_COMMITS = 200
 """After so many later commits that wrote code, a lesson weighs half: work is counted, not
@@ -65,9 +52,7 @@ MAX_COMMIT_FILES = 200
 MAX_COMMIT_LINES = 2_500
 """A commit that writes more, or to more files, reformats or imports: nobody typed it."""
 
-AUTHOR_COMMITS = 200
-"""The newest commits, among which the most frequent author is taken for the user."""
-
+MOST_TRIED = 20
 CACHED_TEXTS = 64
 """What a commit leaves is mostly what the next one found."""
 
@@ -88,17 +73,31 @@ class Chapter(msgspec.Struct, frozen=True):
 class Past:
     """The history of the repository around a workspace's root, up to a commit.
 
-    Raises `UserError` where there is no repository, no commit, or none of that name.
+    `is_forgotten` says of a path and a time whether what was written there then is to be
+    forgotten ("" for any path, 0 for all time); from `own_until` on, the user's own commits
+    teach nothing. Raises `UserError` where there is no repository, no commit, or none of
+    that name.
     """
 
-    def __init__(self, root: Path, config: Config, *, until: str = "HEAD") -> None:
+    def __init__(
+        self,
+        root: Path,
+        config: Config,
+        *,
+        until: str = "HEAD",
+        is_forgotten: Callable[[str, float], bool] = lambda _path, _at: False,
+        own_until: float = float("inf"),
+    ) -> None:
         self._repository = history.open_repository(root)
         self._library = Library(root, config, is_inside=True)
         self._until = history.find_commit(self._repository, until)
-        self._folder = _folder(self._repository, root)
-        self._user = _user(self._repository, self._until)
+        self._folder = find_folder(self._repository, root)
+        self._user = find_user(self._repository, self._until)
+        self._is_forgotten = is_forgotten
+        self._own_until = own_until
         self._names: dict[str, str] = {}
         self._texts: dict[tuple[str, str], str | None] = {}
+        self._forgotten: dict[str, set[str]] = {}
 
     @property
     def until(self) -> Commit:
@@ -107,7 +106,7 @@ class Past:
 
     def chapters(self) -> Iterator[Chapter]:
         """Commits that wrote code, newest first, and each lesson in the newest of them alone."""
-        self._names = {}
+        self._names, self._forgotten = {}, {}
         seen: set[str] = set()
         told: set[tuple[object, ...]] = set()
         at, age = float("inf"), 0
@@ -121,11 +120,26 @@ class Past:
             found = {_key(one): one for one in self._examples(commit, at, age)}
             new = tuple(one for key, one in found.items() if key not in told)
             told.update(found)
+            if self._is_forgotten("", commit.time):
+                self._add_lines(self._forgotten, found.values())
+                continue
+            if commit.author == self._user and at >= self._own_until:
+                continue
             if new:
                 yield Chapter(commit, at, new)
                 age += 1
             if age == MAX_COMMITS:
                 return
+
+    def commit_before(self, time: float, *, without: Collection[str]) -> Commit | None:
+        """The newest commit of the main line that is older than a time, and that rests on
+        none of some others (which a wrong clock may have made seem newer)."""
+        older = (one for one in self._main_line() if one.time < time)
+        for commit in islice(older, MOST_TRIED):
+            before = islice(history.walk_back(self._repository, commit.id), MAX_WALKED)
+            if not any(one.id in without for one in before):
+                return commit
+        return None
 
     def standing(
         self, commit: Commit, written: Iterable[Example], *, seed: int
@@ -135,8 +149,7 @@ class Past:
         Files that were written in come first, the others in random order, up to a bound.
         """
         lines: dict[str, set[str]] = {}
-        for example in written:
-            lines.setdefault(self._name(example.path), set()).update(_lines(example.target))
+        self._add_lines(lines, written)
         paths = sorted(self._paths(commit))
         Random(f"{seed}:{commit.id}").shuffle(paths)
         room = MAX_STANDING_CHARS
@@ -148,10 +161,13 @@ class Past:
             if room < 0:
                 return
             known = lines.get(self._name(path), set())
-            file = File(path, _language(path), text)
+            forgotten = self._forgotten.get(self._name(path), set())
+            file = File(path, language_of(path), text)
             for piece in file.pieces(0, len(file.lines)):
-                if not _is_covered(piece.text, known):
-                    yield self._standing(commit, piece)
+                if _is_covered(piece.text, known) or not forgotten.isdisjoint(_lines(piece.text)):
+                    continue
+                example = self._standing(commit, piece)
+                yield msgspec.structs.replace(example, id=f"{example.id}:standing")
 
     def _examples(self, commit: Commit, at: float, age: int) -> Iterator[Example]:
         changes = self._changes(commit)
@@ -185,7 +201,7 @@ class Past:
                 self._names[self._below(one.old_path)] = self._name(self._below(one.path))
             change = self._change(commit, parent, one)
             if change is not None:
-                found.append((change, _language(change.path or change.old_path)))
+                found.append((change, language_of(change.path or change.old_path)))
         return found
 
     def _change(self, commit: Commit, parent: str, touched: Touched) -> FileChange | None:
@@ -200,7 +216,7 @@ class Past:
 
     def _text(self, commit_id: str, path: str) -> str | None:
         """A file's text in a commit, if it is code that may be learned from; no secrets."""
-        if not _language(path):
+        if not language_of(path):
             return None
         blob = history.find_blob(self._repository, commit_id, f"{self._folder}{path}")
         if blob is None:
@@ -213,20 +229,37 @@ class Past:
         return self._texts[key]
 
     def _clean(self, path: str, text: str | None) -> str | None:
-        language = _language(path)
-        if (
-            text is None
-            or is_carried(path, text)
-            or any(self._library.why_silent(name, language) for name in {path, self._name(path)})
-        ):
+        if text is None or is_carried(path, text):
             return None
+        for name in {path, self._name(path)}:
+            if self._library.why_silent(name, language_of(path)) or self._is_forgotten(name, 0.0):
+                return None
         return self._library.clean_text(path, unify(text))
+
+    def _main_line(self) -> Iterator[Commit]:
+        commit = self._until
+        while True:
+            yield commit
+            if not commit.parents:
+                return
+            try:
+                commit = history.find_commit(self._repository, commit.parents[0])
+            except UserError:
+                return  # history was cut off
+
+    def _add_lines(self, lines: dict[str, set[str]], written: Iterable[Example]) -> None:
+        for example in written:
+            lines.setdefault(self._name(example.path), set()).update(_lines(example.target))
 
     def _paths(self, commit: Commit) -> Iterator[str]:
         """The files of code of a commit's tree that lie below the root."""
-        for path in history.list_files(self._repository, commit.id):
-            below = self._below(path)
-            if below and _language(below):
+        paths = history.list_files(self._repository, commit.id)
+        while True:
+            try:
+                below = self._below(next(paths))
+            except (StopIteration, KeyError, pygit2.GitError):
+                return  # a partial clone has not fetched the rest
+            if below and language_of(below):
                 yield below
 
     def _example(self, commit: Commit, piece: Written, at: float, weight: float) -> Example:
@@ -278,33 +311,6 @@ class Past:
     def _below(self, path: str) -> str:
         """A path of the repository below the workspace's root, "" where it lies elsewhere."""
         return path[len(self._folder) :] if path.startswith(self._folder) else ""
-
-
-def _folder(repository: pygit2.Repository, root: Path) -> str:
-    """Where the root lies in its repository, with a slash at the end; "" for its top."""
-    root = root.resolve()
-    if repository.workdir is None or root.is_relative_to(Path(repository.path).resolve()):
-        return ""  # it has no files but those of its commits
-    below = root.relative_to(Path(repository.workdir).resolve()).as_posix()
-    return "" if below == "." else f"{below}/"
-
-
-def _user(repository: pygit2.Repository, until: Commit) -> str:
-    """The address under which this repository's user commits: git's setting, where such an
-    author is among the newest commits, else the most frequent of these."""
-    newest = islice(history.walk_back(repository, until.id), AUTHOR_COMMITS)
-    authors = Counter(commit.author for commit in newest if "[bot]" not in commit.author)
-    try:
-        configured = str(repository.config["user.email"]).lower()
-    except (KeyError, pygit2.GitError):
-        configured = ""
-    if configured in authors or not authors:
-        return configured
-    return authors.most_common(1)[0][0]
-
-
-def _language(path: str) -> str:
-    return LANGUAGES.get(PurePosixPath(path).suffix.lower(), "")
 
 
 def _key(example: Example) -> tuple[object, ...]:

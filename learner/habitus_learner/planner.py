@@ -50,7 +50,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     `folder` is the run's work folder; `busy_markers` the folder whose `*.busy` files say
     when an engine last served, "" when the run does not yield; `max_steps` 0 leaves
-    the end to `minutes`.
+    the end to `minutes`. `subject` and `facts` are for whoever tells of it (`course`).
     """
 
     cycle_id: int
@@ -68,6 +68,8 @@ class Plan(msgspec.Struct, frozen=True):
     idle_seconds: float
     checkpoint_every_s: float = 20.0
     hyper: Hyper = Hyper()
+    subject: str = ""
+    facts: dict[str, float] = {}
 
 
 def sized(hyper: Hyper, parameters: int) -> Hyper:

@@ -16,7 +16,8 @@ import msgspec
 
 from habitus_learner import workfolder
 from habitus_learner.child import run_job
-from habitus_learner.cycle import Settings, all_examples, is_interrupted
+from habitus_learner.course import Settings, find_interrupted
+from habitus_learner.cycle import all_examples
 from habitus_learner.examples import Example, Kind
 from habitus_learner.gate import Compared
 from habitus_learner.planner import Plan
@@ -46,7 +47,7 @@ def look(
 ) -> list[Compared] | None:
     """Both adapters at the places written since `manifest`'s was published, in time order."""
     found = [one for one in all_examples(store) if _is_judge(one, manifest.created_at)]
-    if len(found) < FEWEST or is_interrupted(workspace, store):
+    if len(found) < FEWEST or find_interrupted(workspace, store) is not None:
         return None
     lock = try_lock(settings.state / TRAINING_LOCK)
     if lock is None:

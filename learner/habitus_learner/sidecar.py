@@ -12,19 +12,13 @@ import os
 import time
 from collections.abc import Callable
 
-from habitus_learner import second_look
+from habitus_learner import second_look, warmup
+from habitus_learner.course import Settings, find_interrupted
 from habitus_learner.courtesy import Courtesy
-from habitus_learner.cycle import (
-    Settings,
-    Situation,
-    is_due,
-    is_interrupted,
-    new_examples,
-    run_cycle,
-)
+from habitus_learner.cycle import Situation, is_due, new_examples, run_cycle
 from habitus_learner.watching import Watching
 from habitus_learner.workfolder import TRAINING_LOCK
-from habitus_server.errors import StoreError
+from habitus_server.errors import StoreError, UserError
 from habitus_server.records import Cycle
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, runtime_dir, try_lock
@@ -53,6 +47,8 @@ class Sidecar:
         self._now = now
         self._is_requested = False
         self._looked_at = 0.0
+        self._wanted_past: str | None = None
+        self._is_first_use: bool | None = None
         self._seen_version = -1
         self._seen_step = ""
         self._waiting = 0
@@ -80,26 +76,55 @@ class Sidecar:
             # A save, a test run or a commit: what is due starts now, not at the next look.
             self._count()
         self._seen_step = step
-        if not is_interrupted(self._workspace, self._store):
-            due = is_due(self._situation(), self._settings.config.learning)
-            if due is None:
-                return None
+        self._wanted_past = self._store.take_warm_up_request() or self._wanted_past
+        if find_interrupted(self._workspace, self._store) is not None:
+            return self._run(self._run_cycle)
+        if self._wanted_past is not None:
+            log.info("A warm-up was asked for.")
+            return self._run(self._run_warm_up)
+        due = is_due(self._situation(), self._settings.config.learning)
+        if due is not None:
             log.info("A learning cycle is due: %s.", due.reason)
-        return self._run()
+            return self._run(self._run_cycle)
+        if self._is_warm_up_due():
+            log.info("This workspace is used for the first time; its past is learned.")
+            return self._run(self._run_warm_up)
+        return None
 
-    def _run(self) -> Cycle | None:
+    def _is_warm_up_due(self) -> bool:
+        """Asked of the repository once: a history does not become long while we watch."""
+        if self._is_first_use is None:
+            config = self._settings.config
+            self._is_first_use = warmup.is_due(self._workspace, self._store, config)
+        return self._is_first_use and self._situation().is_idle
+
+    def _run(self, learn: Callable[[], Cycle]) -> Cycle | None:
         lock = try_lock(self._settings.state / TRAINING_LOCK)
         if lock is None:
             # Another workspace trains; the request is kept, and the next step asks again.
             return None
         try:
-            cycle = run_cycle(self._workspace, self._store, self._settings, now=self._now)
+            cycle = learn()
+        except UserError as error:
+            log.warning("%s", error)
+            return None
         finally:
             os.close(lock)
         log.info("Cycle %d: %s. %s", cycle.id, cycle.state.value, cycle.verdict)
-        self._is_requested = False
         self._look()
         return cycle
+
+    def _run_cycle(self) -> Cycle:
+        cycle = run_cycle(self._workspace, self._store, self._settings, now=self._now)
+        self._is_requested = False
+        return cycle
+
+    def _run_warm_up(self) -> Cycle:
+        until, self._wanted_past = self._wanted_past or "HEAD", None
+        self._is_first_use = False
+        return warmup.run_warm_up(
+            self._workspace, self._store, self._settings, until=until, now=self._now
+        )
 
     def _look(self) -> None:
         self._looked_at = self._now()

@@ -73,9 +73,13 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a cycle is due, and what it and its adapters may cost."""
+    """When a cycle is due, and what it and its adapters may cost.
+
+    With `warm_up` off nothing is learned from a repository's history.
+    """
 
     enabled: bool = True
+    warm_up: bool = True
     min_examples: int = 100
     max_wait_hours: float = 24.0
     minutes: float = 10.0
@@ -156,7 +160,9 @@ def narrow(config: Config, root: Path) -> tuple[Config, list[str]]:
             context=_lower(config.context, theirs.context),
             memory=_lower(config.memory, theirs.memory),
             learning=msgspec.structs.replace(
-                config.learning, enabled=config.learning.enabled and theirs.learning.enabled
+                config.learning,
+                enabled=config.learning.enabled and theirs.learning.enabled,
+                warm_up=config.learning.warm_up and theirs.learning.warm_up,
             ),
             privacy=_tighten(config.privacy, theirs.privacy),
         ),

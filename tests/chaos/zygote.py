@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from chaos.scripted import manifest, write_adapter
-from habitus_learner import child, cycle, job, registry, workfolder
+from habitus_learner import child, course, cycle, job, registry, workfolder
 from habitus_learner.planner import Plan
 from habitus_server.config import Config, Engine, Learning
 from habitus_server.store import Store
@@ -51,7 +51,9 @@ def run_cycle(order: dict[str, Any]) -> None:
             told = line.stage
             tell({"stage": line.stage})
 
-    def run_job(_command: object, folder: Path, on_line: Callable[..., None]) -> tuple[int, str]:
+    def run_job(
+        _command: object, folder: Path, _gpus: object, on_line: Callable[..., None]
+    ) -> tuple[int, str]:
         substitute(job, "tell", on_line)
         return job.main([str(folder)]), ""
 
@@ -71,7 +73,7 @@ def run_cycle(order: dict[str, Any]) -> None:
     )
     store = Store.open(workspace.database)
     done = cycle.run_cycle(
-        workspace, store, cycle.Settings(state, config, yields=False), on_progress=report
+        workspace, store, course.Settings(state, config, yields=False), on_progress=report
     )
     store.close()
     tell({"done": done.state.value, "verdict": done.verdict})

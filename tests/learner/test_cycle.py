@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from habitus_learner import cycle as cycle_room
-from habitus_learner import judged, registry, workfolder
-from habitus_learner.cycle import Settings, is_interrupted, run_cycle
+from habitus_learner import course, judged, registry, workfolder
+from habitus_learner.course import Settings, find_interrupted
+from habitus_learner.cycle import run_cycle
 from habitus_learner.gate import Decision, Ruling
 from habitus_learner.sidecar import Sidecar
 from habitus_learner.workfolder import Progress, read_examples
@@ -142,7 +142,7 @@ def test_a_cycle_outlives_the_death_of_its_child_and_of_its_parent(
         run_cycle(workspace, store, settings(state, tiny_model), on_progress=kill_child_then_self)
     (running,) = store.cycles()
     assert running.state is CycleState.RUNNING
-    assert is_interrupted(workspace, store)
+    assert find_interrupted(workspace, store) is not None
     resumed: list[int] = []
     cycle = run_cycle(
         workspace,
@@ -153,7 +153,7 @@ def test_a_cycle_outlives_the_death_of_its_child_and_of_its_parent(
     assert (cycle.id, cycle.state) == (running.id, CycleState.PUBLISHED)
     assert min(resumed) >= 9, "steps before the last checkpoint are not done again"
     assert len(store.cycles()) == 1
-    assert not is_interrupted(workspace, store)
+    assert find_interrupted(workspace, store) is None
 
 
 def test_too_little_to_judge_by_waits_without_training(
@@ -179,7 +179,7 @@ def test_a_cycle_in_doubt_leaves_its_places_to_the_next(
         seen.append({e.id for e in read_examples(folder / workfolder.GATE)})
         return Ruling(Decision.WAIT, "In doubt.", {})
 
-    monkeypatch.setattr(cycle_room, "run_job", doubt)
+    monkeypatch.setattr(course, "run_job", doubt)
     store.add_patterns(habit_patterns(140)).result()
     given = settings(state, tmp_path / "no model is looked for")
     assert run_cycle(workspace, store, given).state is CycleState.WAITING

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from habitus_learner.cycle import BOOKMARK, Situation, all_examples, is_due, new_examples
+from habitus_learner.course import BOOKMARK
+from habitus_learner.cycle import Situation, all_examples, is_due, new_examples
 from habitus_server.config import Learning
 from habitus_server.records import Outcome, Rating, State
 from habitus_server.store import Store

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from habitus_learner import cycle, forgetting, judged, lineage, registry, workfolder
+from habitus_learner import course, cycle, forgetting, judged, lineage, registry, workfolder
 from habitus_learner.commands import forget as command
-from habitus_learner.cycle import BOOKMARK
+from habitus_learner.course import BOOKMARK
 from habitus_learner.examples import Example
 from habitus_learner.gate import Ruling
 from habitus_learner.judged import Judged
@@ -358,8 +358,8 @@ def test_a_cycle_that_learns_while_something_is_forgotten_publishes_nothing(
         tell(Progress("training", 0.5))
         raise AssertionError("training went on with what was forgotten")
 
-    monkeypatch.setattr(cycle, "run_job", job)
-    ended = cycle.run_cycle(workspace, store, cycle.Settings(state=state, config=Config()))
+    monkeypatch.setattr(course, "run_job", job)
+    ended = cycle.run_cycle(workspace, store, course.Settings(state=state, config=Config()))
     assert ended.state is CycleState.FAILED
     assert "forgotten" in ended.verdict
     assert not workfolder.work_folder(workspace).exists()

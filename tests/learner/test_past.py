@@ -229,6 +229,18 @@ def test_standing_code_is_what_no_commit_wrote_and_judges_nothing(project: Proje
     assert max(e.weight for e in found) < min(e.weight for e in written)
 
 
+def test_what_a_partial_clone_has_not_fetched_is_left_out(project: Project) -> None:
+    project.commit({"a.py": function("a"), "pkg/b.py": function("b")})
+    project.commit({"a.py": function("a") + function("more"), "pkg/b.py": function("b")})
+    for path in ("pkg", "a.py"):
+        tree = project.repository.head.peel().tree
+        name = str(tree[path].id)
+        (project.root / ".git" / "objects" / name[:2] / name[2:]).unlink()
+    past = Past(project.root, Config())
+    assert examples(project) == []
+    assert standing(past, []) == []
+
+
 def test_a_name_that_is_no_commit_is_refused(project: Project) -> None:
     project.commit({"a.py": function("a")})
     with pytest.raises(UserError, match="names no commit"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from habitus_learner import registry, second_look, workfolder
-from habitus_learner.cycle import Settings
+from habitus_learner.course import Settings
 from habitus_learner.gate import Compared, Cost
 from habitus_learner.workfolder import Progress, Trained
 from habitus_server import adapters

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from habitus_learner.cycle import Settings
+from habitus_learner.course import Settings
 from habitus_learner.sidecar import LOOK_EVERY_S, Sidecar
 from habitus_server.config import Config, Learning
 from habitus_server.store import Store

@@ -67,7 +67,8 @@ def _choose(options: argparse.Namespace, workspace: Workspace, store: Store, now
     path = _inside(workspace.root, Path(what))
     if path is not None:
         choice = _choose_path(workspace, store, path)
-        if choice.rows or (workspace.root / path).exists():
+        is_known = choice.rows or forgetting.doomed_adapters(workspace, choice)
+        if is_known or (workspace.root / path).exists():
             return choice
     found = (e.row_ids for e in all_examples(store) if what in (e.id, *map(key_of, e.row_ids)))
     choice = forgetting.choose_rows(store, next(found, (what,)))

@@ -98,26 +98,21 @@ def digest(items: Iterable[Item]) -> str:
 def count_code_characters(text: str) -> list[int]:
     """Per line, how many characters are neither blank nor in a comment or docstring."""
     data = text.encode()
-    prose = bytearray(len(data))
+    code = bytearray(data)
     tree = tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language())).parse(data)
     pending = [tree.root_node]
     while pending:
         node = pending.pop()
         if node.type == "comment" or _is_docstring(node):
-            prose[node.start_byte : node.end_byte] = b"\1" * (node.end_byte - node.start_byte)
+            code[node.start_byte : node.end_byte] = b" " * (node.end_byte - node.start_byte)
         else:
             pending.extend(node.children)
     counts: list[int] = []
     start = 0
     for line in split_lines(text):
-        raw = line.encode()
-        kept = bytes(
-            byte
-            for byte, is_prose in zip(raw, prose[start : start + len(raw)], strict=True)
-            if not is_prose
-        )
-        counts.append(sum(not c.isspace() for c in kept.decode(errors="replace")))
-        start += len(raw)
+        end = start + len(line.encode())
+        counts.append(len("".join(code[start:end].decode(errors="replace").split())))
+        start = end
     return counts
 
 

@@ -9,6 +9,8 @@ from habitus_server.store.access import Access
 from habitus_server.store.fields import storable
 
 _REQUESTED = "cycle_requested_at"
+_WARM_UP = "warm_up_requested"
+_STOP = "stop_requested_at"
 _STEP = "step_at"
 
 
@@ -21,11 +23,23 @@ class Facts(Access):
 
     def take_cycle_request(self) -> bool:
         """Whether a cycle was asked for; only one taker gets the yes."""
-        if self.get_meta(_REQUESTED) is None:
-            return False
-        return self._writer.submit(
-            lambda sql: sql.execute("DELETE FROM meta WHERE key = ?", (_REQUESTED,)).rowcount == 1
-        ).result()
+        return self._take(_REQUESTED) is not None
+
+    def request_warm_up(self, until: str) -> Future[None]:
+        """Ask the learner to learn the repository's past, up to a commit."""
+        return self._writer.submit(lambda sql: _set(sql, _WARM_UP, until))
+
+    def take_warm_up_request(self) -> str | None:
+        """Up to which commit a warm-up was asked for; only one taker gets it."""
+        return self._take(_WARM_UP)
+
+    def request_stop(self, at: float) -> Future[None]:
+        """Ask the learner to give up what it is at."""
+        return self._writer.submit(lambda sql: _set(sql, _STOP, repr(at)))
+
+    def take_stop_request(self) -> bool:
+        """Whether the learner was asked to stop; only one taker gets the yes."""
+        return self._take(_STOP) is not None
 
     def note_step(self, at: float) -> Future[None]:
         """Tell the learner that a step of the work (a save, a test run, a commit) was done."""
@@ -43,6 +57,15 @@ class Facts(Access):
         """A small fact, or None."""
         rows = self._read("SELECT value FROM meta WHERE key = ?", (key,))
         return str(rows[0][0]) if rows else None
+
+    def _take(self, key: str) -> str | None:
+        value = self.get_meta(key)
+        if value is None:
+            return None
+        is_ours = self._writer.submit(
+            lambda sql: sql.execute("DELETE FROM meta WHERE key = ?", (key,)).rowcount == 1
+        ).result()
+        return value if is_ours else None
 
 
 def _set(sql: sqlite3.Connection, key: str, value: str) -> None:

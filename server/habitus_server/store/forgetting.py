@@ -138,6 +138,10 @@ class Forgetting(Access):
         rows = self._read("SELECT value FROM meta WHERE key = ?", (_ERASURES,))
         return _read_erasures(rows[0] if rows else None)
 
+    def is_buried(self, path: str, at: float) -> bool:
+        """Whether what was written in a file at a time was forgotten; "" asks of any file."""
+        return self._writer.submit(lambda sql: graves.is_buried(sql, path, at)).result()
+
     def bury(self, path: str | None, since: float, until: float) -> Future[None]:
         """Refuse from now on what a window still holds of a file, or (None) of any."""
         return self._writer.submit(lambda sql: graves.dig(sql, path, since, until))
