@@ -8,8 +8,13 @@ import msgspec
 import pytest
 
 from habitus_learner.replay.developer import Reaction
+from habitus_learner.replay.figures import (
+    by_file_of_a_commit,
+    compare,
+    measure_latency,
+    summarise,
+)
 from habitus_learner.replay.items import Item, Place
-from habitus_learner.replay.report import compare, measure_latency, summarise
 from habitus_learner.replay.walk import Observation
 
 
@@ -55,6 +60,24 @@ def test_bits_per_character_weigh_items_by_their_length() -> None:
     long = msgspec.structs.replace(observation(0, bits=90.0), chars=90)
     short = msgspec.structs.replace(observation(1, bits=30.0), chars=10)
     assert summarise([long, short], seed=0).bits_per_char == pytest.approx(1.2)
+
+
+def test_retained_characters_are_summed_between_their_bounds() -> None:
+    arm = summarise([observation(n, exact=n % 4 == 0) for n in range(40)], seed=0)
+    assert arm.retained_characters == 100
+    low, high = arm.retained_characters_interval
+    assert 0 <= low <= 100 <= high <= 400
+
+
+def test_a_block_counts_a_file_of_each_commit_as_a_cluster() -> None:
+    found = [
+        msgspec.structs.replace(one, item=msgspec.structs.replace(one.item, commit=str(n % 3)))
+        for n in range(40)
+        for one in [observation(n, path=f"f{n % 2}.py")]
+    ]
+    same = {"frozen": found, "memory": found, "weights": found, "all": found}
+    assert {g.files for g in compare(same, seed=0)} == {2}
+    assert {g.files for g in compare(same, seed=0, cluster=by_file_of_a_commit)} == {6}
 
 
 def test_a_reverted_suggestion_is_accepted_and_not_retained() -> None:

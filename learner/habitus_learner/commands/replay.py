@@ -16,9 +16,10 @@ from habitus_learner.replay.run import Replay, Settings
 from habitus_learner.replay.screen import Screen, make_console, render
 from habitus_server.errors import UserError
 
-HELP = "replay a repository's later edits and compare frozen, memory, weights and both"
+HELP = "replay a repository's later edits, asked first and then learned from, in four arms"
 
 DEFAULT_MINUTES = 12.0
+DEFAULT_BLOCKS = 2
 DEFAULT_FOLDER = Path("build/replay")
 
 
@@ -40,10 +41,16 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_MINUTES,
         help="what the whole replay may take; splits itself over training and items",
     )
-    parser.add_argument("--training-minutes", type=float, help="one training's minutes")
-    parser.add_argument("--learning-lines", type=int, help="lines asked for while learning")
-    parser.add_argument("--evaluation-lines", type=int, help="lines asked for in each arm")
-    parser.add_argument("--cycles", type=int, default=1, help="how many cycles may be tried")
+    parser.add_argument(
+        "--blocks",
+        type=int,
+        default=DEFAULT_BLOCKS,
+        help="how many blocks of commits are asked about, each before it is learned from",
+    )
+    parser.add_argument("--warm-up-minutes", type=float, help="minutes of training on the past")
+    parser.add_argument("--training-minutes", type=float, help="minutes of each cycle's training")
+    parser.add_argument("--learning-lines", type=int, help="lines asked while learning a block")
+    parser.add_argument("--evaluation-lines", type=int, help="lines each arm is asked in a block")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", default="embedded", help="`embedded`, a folder or a Hub id")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -57,9 +64,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def exit_status(report: Report) -> int:
-    """Zero when every phase ran to its end, whatever came out; a cycle that broke is no end."""
+    """Zero when every phase ran to its end, whatever came out; a course that broke is no end."""
     ended = {"published", "rejected", "waiting"}
-    return 0 if report.cycles and report.cycles[-1].state in ended else 1
+    return 0 if all(cycle.state in ended for cycle in report.cycles) else 1
 
 
 def replay(
@@ -80,8 +87,11 @@ def read_settings(options: argparse.Namespace, name: str) -> Settings:
     """The flags as one value; single figures win over the budget's split."""
     if options.budget_minutes <= 0:
         raise UserError("--budget-minutes must be above zero.")
-    size = size_for(options.budget_minutes)
+    if options.blocks < 1:
+        raise UserError("--blocks must be at least one.")
+    size = size_for(options.budget_minutes, options.blocks)
     given = {
+        "warm_up_minutes": options.warm_up_minutes,
         "training_minutes": options.training_minutes,
         "learning_lines": options.learning_lines,
         "evaluation_lines": options.evaluation_lines,
@@ -93,7 +103,6 @@ def read_settings(options: argparse.Namespace, name: str) -> Settings:
         seed=options.seed,
         model=options.model,
         device=options.device,
-        cycles=options.cycles,
     )
 
 
@@ -102,9 +111,10 @@ def announce(plan: Plan, settings: Settings, screen: Screen) -> None:
     from habitus_learner.replay.items import digest
 
     asked = plan.evaluation_items
+    commits = sum(len(block.asked) for block in plan.blocks)
     screen.say(
-        f"Learn from {len(plan.learning)} commits of {settings.name}, then ask at "
-        f"{len(asked)} places in {len(plan.evaluation)} later ones, in four arms."
+        f"Learn the past of {settings.name}, then ask at {len(asked)} places in {commits} later "
+        f"commits, in {len(plan.blocks)} blocks and four arms; each block is learned from after it."
     )
     screen.say(f"Items fixed beforehand: sha256 {digest(asked)}")
 
@@ -119,11 +129,12 @@ def write_report(report: Report, path: Path) -> None:
 
 
 def show(report: Report, path: Path, screen: Screen) -> None:
-    """Print the tables and what became of the cycles."""
+    """Print the tables and what became of the courses of learning."""
     for table in render(report):
         screen.console.print(table)
-    for cycle in report.cycles:
-        screen.say(f"Cycle {cycle.id} ({cycle.minutes:.1f} min): {cycle.state}. {cycle.verdict}")
+    for number, cycle in enumerate(report.cycles):
+        title = f"Cycle after block {number}" if number else "Warm start"
+        screen.say(f"{title} ({cycle.minutes:.1f} min): {cycle.state}. {cycle.verdict}")
     if report.adapter is not None:
         counts = report.adapter.examples.items()
         kinds = ", ".join(f"{count} {kind}" for kind, count in counts if count)
@@ -135,5 +146,6 @@ def show(report: Report, path: Path, screen: Screen) -> None:
         )
     screen.say(
         f"Latency {report.latency_ms.p50:.0f} ms median, {report.latency_ms.p95:.0f} ms at the "
-        f"95th percentile. Report: {path}"
+        f"95th percentile."
     )
+    screen.say(f"Report: {path}, its curve: {path.with_suffix('.png')}")

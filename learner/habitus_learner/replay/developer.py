@@ -1,7 +1,7 @@
 """The simulated developer: what is done with a suggestion, and how text is typed.
 
 The developer knows the line that was really written and nothing else that a person
-would not see. The rules, in order:
+would not see. The rules, in order (docs/replay.md repeats them):
 
 1. *Accept* a suggestion that equals what was written: the rest of the line, or the
    rest and further whole lines that all follow in the same edit.

@@ -84,7 +84,7 @@ class Editor:
                 *(sys.executable, "-P", "-m", "habitus_server.cli", "serve"),
                 *("--state-dir", str(state), *flags),
             ],
-            environment=_environment(config_file),
+            environment=environment(config_file),
             folder=state,
             on_notification=editor._hear,
         )
@@ -261,7 +261,7 @@ class Editor:
         await self._connection.notify(method, params)
 
 
-def _environment(config_file: Path | None) -> dict[str, str]:
+def environment(config_file: Path | None) -> dict[str, str]:
     """Ours, with the very packages that we run from, and the replay's own settings."""
     roots = {str(Path(module.__file__ or "").parents[1]) for module in _PACKAGES}
     path = os.pathsep.join([*sorted(roots), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -1,27 +1,18 @@
-"""What a replay found, as figures.
+"""What a replay's report holds.
 
-Promises that every figure is computed from the same items in every arm, with intervals
-that resample whole files, and that the report names everything needed to repeat it.
-Pure: observations in, records out; printing and plotting are other rooms'.
+Promises that it names everything needed to repeat the replay. Records and nothing else:
+where the figures come from is told in `figures`; printing and plotting are other rooms'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-
 import msgspec
 
-from habitus_learner.replay.items import Place
-from habitus_learner.replay.walk import Observation
-from habitus_learner.statistics import Interval, ratio_interval
-
-FORMAT = 1
-
-Amount = Callable[[Observation], float]
+FORMAT = 2
 
 
 class Arm(msgspec.Struct, frozen=True):
-    """One arm's figures over all items.
+    """One arm's figures over the items of a block, or over all.
 
     `exact_match` is the share of items whose suggestion's first line is what was
     written; `edit_similarity` a mean, 0 where nothing was shown; `characters_saved` the
@@ -42,6 +33,7 @@ class Arm(msgspec.Struct, frozen=True):
     retained: int
     accepted_characters: int
     retained_characters: int
+    retained_characters_interval: tuple[float, float]
     items: int
     exact_lines: int
     exact_by_place: dict[str, float]
@@ -68,7 +60,7 @@ class Gain(msgspec.Struct, frozen=True):
 
 
 class AdapterFacts(msgspec.Struct, frozen=True):
-    """The adapter that the last two arms used."""
+    """The adapter that two of the arms used last."""
 
     version: str
     sha256: str
@@ -83,7 +75,7 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class CycleFacts(msgspec.Struct, frozen=True):
-    """One learning cycle and how it ended."""
+    """One course of learning, the warm start or a cycle, and how it ended."""
 
     id: int
     state: str
@@ -135,12 +127,27 @@ class ItemsFacts(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """What was replayed: which commits were learned from, and which were asked about."""
+    """What was replayed: the warm start saw history up to `past`, the commits of the blocks
+    came later."""
 
     name: str
     head: str
-    learned_from: tuple[str, ...]
-    evaluated_on: tuple[str, ...]
+    past: str
+
+
+class BlockFacts(msgspec.Struct, frozen=True):
+    """Commits that every arm was asked about before anything was learned from them.
+
+    `course` is what was learned last before them and `adapter` what was served then, None
+    for base weights; the intervals resample the files of a commit.
+    """
+
+    commits: tuple[str, ...]
+    lines: int
+    course: CycleFacts
+    adapter: str | None
+    arms: dict[str, Arm]
+    gains: tuple[Gain, ...]
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -156,7 +163,12 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A whole replay. `swap_gap_ms` repeats the swap's figure at the top."""
+    """A whole replay, its `blocks` in order and the four arms over all of them.
+
+    `cycles` are the courses of learning in order, the warm start first; the adapter and the
+    swap are those of the last that was published. `swap_gap_ms` repeats the swap's figure
+    at the top.
+    """
 
     format: int
     finished_at: str
@@ -164,6 +176,7 @@ class Report(msgspec.Struct, frozen=True):
     model: str
     seed: int
     items: ItemsFacts
+    blocks: tuple[BlockFacts, ...]
     frozen: Arm
     memory: Arm
     weights: Arm
@@ -178,137 +191,3 @@ class Report(msgspec.Struct, frozen=True):
     learning: LearningFacts
     machine: Machine
     seconds: dict[str, float]
-
-
-def summarise(observations: Sequence[Observation], *, seed: int) -> Arm:
-    """One arm's figures."""
-
-    def interval(above: Amount, below: Amount) -> Interval:
-        return _ratio(observations, observations, above, below, seed)
-
-    exact = interval(_exact, _one)
-    similarity = interval(_similarity, _one)
-    bits = interval(_bits, _chars)
-    saved = interval(_saved, _one)
-    count = len(observations)
-    return Arm(
-        exact_match=exact.mean,
-        exact_match_interval=_bounds(exact),
-        edit_similarity=similarity.mean,
-        edit_similarity_interval=_bounds(similarity),
-        bits_per_char=bits.mean,
-        bits_per_char_interval=_bounds(bits),
-        characters_saved=sum(o.saved_characters for o in observations),
-        characters_saved_interval=(saved.low * count, saved.high * count),
-        shown=sum(o.is_shown for o in observations),
-        accepted=sum(o.is_accepted for o in observations),
-        retained=sum(o.retained_characters > 0 for o in observations),
-        accepted_characters=sum(o.accepted_characters for o in observations),
-        retained_characters=sum(o.retained_characters for o in observations),
-        items=count,
-        exact_lines=sum(o.exact for o in observations),
-        exact_by_place={place.value: _exact_share(observations, place) for place in Place},
-    )
-
-
-COMPARED = (
-    ("memory", "frozen"),
-    ("weights", "frozen"),
-    ("all", "frozen"),
-    ("all", "memory"),
-    ("all", "weights"),
-)
-"""Each arm against frozen weights, and both speeds together against each alone."""
-
-
-def compare(arms: Mapping[str, Sequence[Observation]], *, seed: int) -> tuple[Gain, ...]:
-    """Every paired gain of `COMPARED`; the arms hold the same items in the same order."""
-    gains: list[Gain] = []
-    for arm, than in COMPARED:
-        first, second = arms[arm], arms[than]
-        if [o.item for o in first] != [o.item for o in second]:
-            raise ValueError(f"the arms {arm} and {than} were not asked the same")
-        gains += [
-            _gain(arm, than, "exact_match", first, second, _exact, _one, seed),
-            _gain(arm, than, "edit_similarity", first, second, _similarity, _one, seed),
-            _gain(arm, than, "characters_saved", first, second, _saved, _one, seed),
-            _gain(arm, than, "bits_per_char", second, first, _bits, _chars, seed),
-        ]
-    return tuple(gains)
-
-
-def measure_latency(observations: Sequence[Observation]) -> Latency:
-    """The median and 95th percentile over every item that was answered."""
-    times = sorted(o.latency_ms for o in observations if o.latency_ms > 0.0)
-    return Latency(_percentile(times, 0.5), _percentile(times, 0.95))
-
-
-def _gain(
-    arm: str,
-    than: str,
-    measure: str,
-    more: Sequence[Observation],
-    less: Sequence[Observation],
-    above: Amount,
-    below: Amount,
-    seed: int,
-) -> Gain:
-    found = _ratio(more, less, above, below, seed, paired=True)
-    return Gain(arm, than, measure, found.mean, found.low, found.high, found.clusters)
-
-
-def _ratio(
-    more: Sequence[Observation],
-    less: Sequence[Observation],
-    above: Amount,
-    below: Amount,
-    seed: int,
-    *,
-    paired: bool = False,
-) -> Interval:
-    return ratio_interval(
-        [above(a) - above(b) if paired else above(a) for a, b in zip(more, less, strict=True)],
-        [below(a) for a in more],
-        [o.item.path for o in more],
-        seed=seed,
-    )
-
-
-def _exact(observation: Observation) -> float:
-    return float(observation.exact)
-
-
-def _similarity(observation: Observation) -> float:
-    return observation.similarity
-
-
-def _saved(observation: Observation) -> float:
-    return float(observation.saved_characters)
-
-
-def _bits(observation: Observation) -> float:
-    return observation.bits or 0.0
-
-
-def _chars(observation: Observation) -> float:
-    return float(observation.chars or 0)
-
-
-def _one(observation: Observation) -> float:
-    return 1.0
-
-
-def _bounds(interval: Interval) -> tuple[float, float]:
-    return interval.low, interval.high
-
-
-def _exact_share(observations: Sequence[Observation], place: Place) -> float:
-    asked = [o for o in observations if o.item.place is place]
-    return sum(o.exact for o in asked) / len(asked) if asked else 0.0
-
-
-def _percentile(ordered: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile; 0 when nothing was measured."""
-    if not ordered:
-        return 0.0
-    return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]

@@ -1,9 +1,10 @@
-"""A whole replay: learn from some commits, then measure four arms on later ones.
+"""A whole replay: block by block, four arms are asked, then the block is learned from.
 
 Promises that every arm starts from the same working copy with a fresh memory, is asked
-the same items in the same order, and types the same true text; that none of them
-learns weights or records; and that all go through a real `habitus serve` in a process
-of its own. Printing is the screen's, figures are the report's.
+the same items in the same order, and types the same true text; that no arm learns weights
+or records, and that it is lent what was learned before the block and nothing later; and
+that all go through a real `habitus serve` in a process of its own. Printing is the
+screen's, figures are the summary's.
 """
 
 from __future__ import annotations
@@ -11,27 +12,24 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pygit2
 
-from habitus_learner.history import Commit
-from habitus_learner.replay import report as figures
 from habitus_learner.replay.editor import Editor
 from habitus_learner.replay.engines import end_engines
-from habitus_learner.replay.items import digest
 from habitus_learner.replay.learning import Watched, run_cycle
 from habitus_learner.replay.machine import describe_machine
-from habitus_learner.replay.plan import Plan, Size
+from habitus_learner.replay.plan import Block, Plan, Size, Step
+from habitus_learner.replay.report import AdapterFacts, Report
 from habitus_learner.replay.screen import Screen
+from habitus_learner.replay.summary import Run, Tested, sum_up
 from habitus_learner.replay.walk import Clock, Observation, Walker
+from habitus_learner.replay.warmstart import warm_up
 from habitus_learner.replay.workcopy import WorkingCopy
 from habitus_server.adapters import WEIGHTS, current, read_manifest
-from habitus_server.repository import find_hunks
 from habitus_server.workspaces import Workspace, find_workspace, state_dir
 
 ARMS: dict[str, tuple[str, ...]] = {
@@ -58,7 +56,14 @@ class Settings(msgspec.Struct, frozen=True):
     seed: int
     model: str = "embedded"
     device: str = "auto"
-    cycles: int = 1
+
+
+class Seat:
+    """Where somebody works: a working copy, and what time it is there."""
+
+    def __init__(self, copy: WorkingCopy, clock: Clock) -> None:
+        self.copy = copy
+        self.clock = clock
 
 
 class Replay:
@@ -79,45 +84,77 @@ class Replay:
         self._config_file = self._work / "config.toml"
         self._config_file.write_text(_config_text(settings), encoding="utf-8")
 
-    async def run(self) -> figures.Report:
-        """Learn, evaluate every arm, and sum up."""
+    async def run(self) -> Report:
+        """Learn the past, then ask every arm and learn, block by block; and sum up."""
         started = time.monotonic()
-        arms: dict[str, list[Observation]] = {}
+        learner = self._take_seat()
+        arms = {arm: self._take_seat(arm, learner) for arm in ARMS}
+        tested: list[Tested] = []
+        learned: list[Observation] = []
         try:
-            learned, watched = await self._learn()
-            for arm in ARMS:
-                arms[arm] = await self._evaluate(arm)
+            course = await self._warm_up(learner)
+            for number, block in enumerate(self._plan.blocks, 1):
+                version = self._lend_adapter(learner, arms)
+                tested.append(
+                    Tested(
+                        course,
+                        version,
+                        {arm: await self._ask(arm, arms[arm], block, number) for arm in ARMS},
+                    )
+                )
+                if block.learned:
+                    seen, course = await self._learn(learner, block, number)
+                    learned += seen
         finally:
             await end_engines(self._state)
         self._seconds["all"] = time.monotonic() - started
-        return self._sum_up(learned, watched, arms)
+        return sum_up(
+            self._plan,
+            Run(
+                name=self._settings.name,
+                head=str(self._source.head.target),
+                model=self._settings.model,
+                tested=tuple(tested),
+                learned=tuple(learned),
+                adapter=self._describe_adapter(learner),
+                machine=describe_machine(self._device),
+                seconds=self._seconds,
+            ),
+        )
+
+    def _take_seat(self, name: str = "learning", like: Seat | None = None) -> Seat:
+        base = self._plan.base
+        folder = self._work / name / "project"
+        copy = like.copy.twin(folder) if like else WorkingCopy.at(folder, self._source, base)
+        return Seat(copy, Clock(base.time))
 
     # --- learning -----------------------------------------------------------------
 
-    @property
-    def _learning_folder(self) -> Path:
-        return self._work / "learning" / "project"
+    async def _warm_up(self, learner: Seat) -> Watched:
+        with self._timed("warm_up"), self._screen.stage("learning the past") as progress:
+            facts = await warm_up(
+                learner.copy.folder,
+                self._state,
+                self._config_file,
+                minutes=self._settings.size.warm_up_minutes,
+                report=progress,
+            )
+        return Watched(facts, None)
 
-    async def _learn(self) -> tuple[list[Observation], list[Watched]]:
-        plan = self._plan
-        copy = WorkingCopy.at(self._learning_folder, self._source, plan.base)
-        observations: list[Observation] = []
-        async with self._editing(copy) as editor:
-            with self._timed("learning_edits"):
-                observations = await self._walk(
-                    editor, copy, plan.base, learns=True, title="working and being watched"
+    async def _learn(
+        self, learner: Seat, block: Block, number: int
+    ) -> tuple[list[Observation], Watched]:
+        async with self._editing(learner.copy) as editor:
+            with self._timed(f"block_{number}_learning_edits"):
+                seen = await self._walk(
+                    editor, learner, block.learned, learns=True, title=f"block {number}: working"
                 )
-            watched = []
-            for number in range(self._settings.cycles):
-                with self._timed(f"cycle_{number + 1}"):
-                    watched.append(await self._run_cycle(editor, copy))
-                if watched[-1].cycle.state == "published":
-                    break
-        return observations, watched
+            with self._timed(f"block_{number}_cycle"):
+                return seen, await self._run_cycle(editor, learner.copy, block)
 
-    async def _run_cycle(self, editor: Editor, copy: WorkingCopy) -> Watched:
+    async def _run_cycle(self, editor: Editor, copy: WorkingCopy, block: Block) -> Watched:
         # A file with many lines gives many places to ask at while the cycle runs.
-        names = {change.path for step in self._plan.learning for change in step.changes}
+        names = {change.path for step in block.learned for change in step.changes}
         paths = [name for name in names if copy.path(name).is_file()]
         name = max(paths, key=lambda n: (copy.path(n).stat().st_size, n))
         await editor.open_document(name, copy.path(name).read_bytes().decode())
@@ -132,30 +169,38 @@ class Replay:
         await editor.close_document(name)
         return watched
 
-    # --- evaluation ---------------------------------------------------------------
+    # --- asking -------------------------------------------------------------------
 
-    async def _evaluate(self, arm: str) -> list[Observation]:
-        copy = WorkingCopy.at(self._work / arm / "project", self._source, self._plan.cut)
-        self._lend_adapter(copy)
-        with self._timed(f"arm_{arm}"):
-            async with self._editing(copy, *ARMS[arm]) as editor:
+    async def _ask(self, arm: str, seat: Seat, block: Block, number: int) -> list[Observation]:
+        with self._timed(f"block_{number}_{arm}"):
+            async with self._editing(seat.copy, *ARMS[arm]) as editor:
                 return await self._walk(
-                    editor, copy, self._plan.cut, learns=False, title=f"asking {arm}"
+                    editor, seat, block.asked, learns=False, title=f"block {number}: asking {arm}"
                 )
 
-    def _lend_adapter(self, copy: WorkingCopy) -> None:
-        """Give the arm's workspace what the learning one published, and nothing else of it."""
-        learned = self._workspace(self._learning_folder)
-        arm = self._workspace(copy.folder)
-        if learned.adapters.is_dir():
-            shutil.copytree(learned.adapters, arm.adapters, dirs_exist_ok=True)
-        if learned.current.is_file():
-            shutil.copyfile(learned.current, arm.current)
+    def _lend_adapter(self, learner: Seat, arms: dict[str, Seat]) -> str | None:
+        """Give the arms' workspaces what the learning one published, and nothing else of it."""
+        learned = self._workspace(learner)
+        for seat in arms.values():
+            arm = self._workspace(seat)
+            if learned.adapters.is_dir():
+                shutil.copytree(learned.adapters, arm.adapters, dirs_exist_ok=True)
+            if learned.current.is_file():
+                shutil.copyfile(learned.current, arm.current)
+        adapter = current(learned)
+        return adapter.version if adapter else None
 
-    def _workspace(self, folder: Path) -> Workspace:
-        return find_workspace(folder, self._state)
+    def _describe_adapter(self, learner: Seat) -> AdapterFacts | None:
+        adapter = current(self._workspace(learner))
+        if adapter is None:
+            return None
+        manifest = read_manifest(Path(adapter.path))
+        return AdapterFacts(manifest.version, manifest.files[WEIGHTS], dict(manifest.examples))
 
     # --- both ---------------------------------------------------------------------
+
+    def _workspace(self, seat: Seat) -> Workspace:
+        return find_workspace(seat.copy.folder, self._state)
 
     @contextlib.asynccontextmanager
     async def _editing(self, copy: WorkingCopy, *flags: str) -> AsyncIterator[Editor]:
@@ -174,9 +219,8 @@ class Replay:
             await editor.close()
 
     async def _walk(
-        self, editor: Editor, copy: WorkingCopy, start: Commit, *, learns: bool, title: str
+        self, editor: Editor, seat: Seat, steps: Sequence[Step], *, learns: bool, title: str
     ) -> list[Observation]:
-        steps = self._plan.learning if learns else self._plan.evaluation
         observations: list[Observation] = []
         total = sum(len(step.items) for step in steps)
         with self._screen.counting(title, total) as count:
@@ -187,8 +231,8 @@ class Replay:
 
             walker = Walker(
                 editor,
-                copy,
-                Clock(start.time),
+                seat.copy,
+                seat.clock,
                 seed=self._plan.seed,
                 learns=learns,
                 report=take,
@@ -202,55 +246,6 @@ class Replay:
         started = time.monotonic()
         yield
         self._seconds[name] = time.monotonic() - started
-
-    # --- figures ------------------------------------------------------------------
-
-    def _sum_up(
-        self,
-        learned: list[Observation],
-        watched: list[Watched],
-        arms: dict[str, list[Observation]],
-    ) -> figures.Report:
-        plan, seed = self._plan, self._plan.seed
-        swap = next((w.swap for w in reversed(watched) if w.swap), None)
-        latency = {arm: figures.measure_latency(found) for arm, found in arms.items()}
-        summaries = {arm: figures.summarise(found, seed=seed) for arm, found in arms.items()}
-        return figures.Report(
-            format=figures.FORMAT,
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            source=figures.Source(
-                name=self._settings.name,
-                head=str(self._source.head.target),
-                learned_from=tuple(_title(step.commit) for step in plan.learning),
-                evaluated_on=tuple(_title(step.commit) for step in plan.evaluation),
-            ),
-            model=self._settings.model,
-            seed=seed,
-            items=_describe_items(plan),
-            frozen=summaries["frozen"],
-            memory=summaries["memory"],
-            weights=summaries["weights"],
-            all=summaries["all"],
-            gains=figures.compare(arms, seed=seed),
-            adapter=self._describe_adapter(),
-            latency_ms=latency["all"],
-            latency_by_arm_ms=latency,
-            swap_gap_ms=swap.gap_ms if swap else None,
-            swap=swap,
-            cycles=tuple(w.cycle for w in watched),
-            learning=_describe_learning(plan, learned),
-            machine=describe_machine(self._device),
-            seconds=self._seconds,
-        )
-
-    def _describe_adapter(self) -> figures.AdapterFacts | None:
-        adapter = current(self._workspace(self._learning_folder))
-        if adapter is None:
-            return None
-        manifest = read_manifest(Path(adapter.path))
-        return figures.AdapterFacts(
-            manifest.version, manifest.files[WEIGHTS], dict(manifest.examples)
-        )
 
 
 def _config_text(settings: Settings) -> str:
@@ -278,37 +273,3 @@ def _config_text(settings: Settings) -> str:
 def _quote(text: str) -> str:
     # A JSON string is a TOML basic string.
     return msgspec.json.encode(text).decode()
-
-
-def _title(commit: Commit) -> str:
-    return f"{commit.id[:10]} {commit.message.partition(chr(10))[0]}".strip()
-
-
-def _describe_items(plan: Plan) -> figures.ItemsFacts:
-    asked, learning = plan.evaluation_items, plan.learning_items
-    return figures.ItemsFacts(
-        evaluation_sha256=digest(asked),
-        learning_sha256=digest(learning),
-        evaluation_lines=len({(i.commit, i.path, i.line) for i in asked}),
-        evaluation_items=len(asked),
-        evaluation_files=len({i.path for i in asked}),
-        evaluation_lines_available=plan.evaluation_lines_available,
-        learning_lines=len({(i.commit, i.path, i.line) for i in learning}),
-    )
-
-
-def _describe_learning(plan: Plan, observations: list[Observation]) -> figures.LearningFacts:
-    reactions = Counter(o.reaction.value for o in observations if o.reaction is not None)
-    return figures.LearningFacts(
-        items_asked=len(observations),
-        shown=sum(o.is_shown for o in observations),
-        exact=sum(o.exact for o in observations),
-        reactions=dict(sorted(reactions.items())),
-        commits=len(plan.learning),
-        lines_written=sum(
-            hunk.new_end - hunk.new_start
-            for step in plan.learning
-            for change in step.changes
-            for hunk in find_hunks(change.old, change.new)
-        ),
-    )

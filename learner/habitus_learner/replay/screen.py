@@ -111,14 +111,48 @@ class Screen:
 
 
 def render(report: Report) -> list[Table]:
-    """The arms, and what each gained on the others."""
-    return [_render_arms(report), _render_gains(report)]
+    """The curve, block by block; the arms over all blocks, and what each gained on the others."""
+    return [_render_blocks(report), _render_arms(report), _render_gains(report)]
 
 
 def make_console() -> Console:
     """The terminal, or a plain wide page where there is none."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+def _render_blocks(report: Report) -> Table:
+    table = _table(
+        "Block by block: each asked before it was learned from [95% intervals by file of a commit]",
+        ("", "arm", "exact lines", "edit\nsimilarity", "bits per\ncharacter"),
+        ("characters\nretained",),
+    )
+    for number, block in enumerate(report.blocks, 1):
+        beside = [
+            f"block {number}" + ("\nday one" if number == 1 else ""),
+            f"{block.lines} lines\n{len(block.commits)} commits",
+            f"served:\n{block.adapter or 'base weights'}",
+        ]
+        for place, (name, title) in enumerate(ARM_TITLES.items()):
+            arm = block.arms[name]
+            cells = (
+                beside[place] if place < len(beside) else "",
+                title,
+                *_quality(arm),
+                f"{arm.retained_characters}\n{_span(arm.retained_characters_interval, 1, 0)}",
+            )
+            is_last = place == len(ARM_TITLES) - 1
+            table.add_row(*(Text(cell) for cell in cells), end_section=is_last)
+    return table
+
+
+def _quality(arm: Arm) -> tuple[str, str, str]:
+    """Exact lines, edit similarity and bits per character, each above its interval."""
+    return (
+        f"{arm.exact_match:.1%}\n{_span(arm.exact_match_interval, 100, 1)}",
+        f"{arm.edit_similarity:.2f}\n{_span(arm.edit_similarity_interval, 1, 2)}",
+        f"{arm.bits_per_char:.3f}\n{_span(arm.bits_per_char_interval, 1, 3)}",
+    )
 
 
 def _render_arms(report: Report) -> Table:
@@ -133,9 +167,7 @@ def _render_arms(report: Report) -> Table:
         arm: Arm = getattr(report, name)
         cells = (
             title,
-            f"{arm.exact_match:.1%}\n{_span(arm.exact_match_interval, 100, 1)}",
-            f"{arm.edit_similarity:.2f}\n{_span(arm.edit_similarity_interval, 1, 2)}",
-            f"{arm.bits_per_char:.3f}\n{_span(arm.bits_per_char_interval, 1, 3)}",
+            *_quality(arm),
             f"{arm.characters_saved}\n{_span(arm.characters_saved_interval, 1, 0)}",
             f"{arm.shown}",
             f"{arm.accepted}",
