@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REPO ?=
 
-.PHONY: demo test lint types imports bench bench-signals bench-latency clean setup format
+.PHONY: demo test lint types imports bench bench-signals bench-latency bench-learning clean setup format
 
 demo: setup
 	$(BIN)/habitus demo $(if $(REPO),--repo "$(REPO)") --out build/demo
@@ -27,7 +27,7 @@ bench: setup $(VENV)/.bench
 	failed=0; \
 	for one in benchmarks/startup.py benchmarks/shared_engine.py benchmarks/decode.py \
 	  benchmarks/memory.py "-m benchmarks.signals" "-m benchmarks.latency" \
-	  "-m benchmarks.showing"; do \
+	  "-m benchmarks.showing" "-m benchmarks.learning"; do \
 	  echo "== $$one"; $(BIN)/python $$one || failed=1; \
 	done; exit $$failed
 
@@ -36,6 +36,9 @@ bench-signals: setup
 
 bench-latency: setup $(VENV)/.bench
 	$(BIN)/python -m benchmarks.latency
+
+bench-learning: setup
+	$(BIN)/python -m benchmarks.learning
 
 format: setup
 	$(BIN)/ruff check --fix .

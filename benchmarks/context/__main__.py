@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from benchmarks.context.moments import PROJECTS, SEED, Moment, moments
 from benchmarks.context.scores import Scored, Scores
+from benchmarks.context.workspace import Workspace
 from benchmarks.figures import OUTPUT, figure, report
 
 from habitus_learner.statistics import Interval, ratio_interval
@@ -23,7 +24,7 @@ from habitus_server.engine.answer import Answerer
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import load_model
 from habitus_server.engine.wire import Place
-from habitus_server.index import Finder, Shelf, Stamp
+from habitus_server.index import Finder
 from habitus_server.records import Chunk
 
 FILE, ALL = "file only", "all context"
@@ -75,7 +76,7 @@ def _asked(project: str, lines: int) -> Iterator[Asked]:
     """A project's questions, each with the context that its arms would have had."""
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index.db"
-        library = _Workspace(index)
+        library = Workspace(index)
         finder = Finder(index)
         gatherers = {
             arm: Gatherer(library.read, finder, sources=sources) for arm, sources in ARMS.items()
@@ -88,27 +89,6 @@ def _asked(project: str, lines: int) -> Iterator[Asked]:
             )
             yield Asked(moment, {arm: one.gather(view) for arm, one in gatherers.items()})
         finder.close()
-
-
-class _Workspace:
-    """The files of a moment, and their index, brought up to date file by file."""
-
-    def __init__(self, index: Path) -> None:
-        self._shelf = Shelf(index)
-        self._kept: dict[str, str] = {}
-
-    def read(self, path: str) -> str | None:
-        """A file's text."""
-        return self._kept.get(path)
-
-    def follow(self, files: Mapping[str, str]) -> None:
-        """Take in what was written since the last moment."""
-        with self._shelf.batch():
-            self._shelf.drop(self._kept.keys() - files.keys())
-            for path, text in files.items():
-                if self._kept.get(path) != text:
-                    self._shelf.put(path, Stamp(0, len(text)), text, "python")
-        self._kept = dict(files)
 
 
 def figures(asked: Sequence[Asked], scored: Mapping[str, Sequence[Scored]]) -> list[dict[str, Any]]:

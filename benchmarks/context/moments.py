@@ -74,7 +74,7 @@ def moments(project: str, lines: int, *, seed: int = SEED) -> Iterator[Moment]:
         asked: dict[tuple[str, str, int], list[Item]] = defaultdict(list)
         for item in sample_lines(every, lines, seed=seed):
             asked[item.commit, item.path, item.line].append(item)
-        desk = _Desk(dict(_texts(repository, commits[0].id)))
+        desk = Desk(dict(_texts(repository, commits[0].id)))
         for (commit, changes), version in zip(steps, versions[1:], strict=True):
             for change in changes:
                 for item, prefix, suffix in desk.write(commit.id, change, asked):
@@ -83,7 +83,7 @@ def moments(project: str, lines: int, *, seed: int = SEED) -> Iterator[Moment]:
                     )
 
 
-class _Desk:
+class Desk:
     """The workspace as a developer has it while writing."""
 
     def __init__(self, files: dict[str, str]) -> None:

@@ -60,6 +60,17 @@ def test_a_saved_file_is_not_written_again(tmp_path: Path) -> None:
     assert copy.path("a.py").stat().st_mtime_ns == written_at
 
 
+def test_a_copy_that_is_opened_again_goes_on_from_where_it_was(tmp_path: Path) -> None:
+    source = make_repository(tmp_path / "source", TREES)
+    first, second, _ = list_commits(source)
+    WorkingCopy.at(tmp_path / "copy", source, first)
+    copy = WorkingCopy.open(tmp_path / "copy", source)
+    copy.advance(second)
+    assert copy.path("pkg/new.py").read_text() == "three = 3\n"
+    assert not copy.path("gone.py").exists()
+    assert pygit2.Repository(str(copy.folder)).status() == {}
+
+
 def test_no_object_under_the_folder_holds_later_text(tmp_path: Path) -> None:
     source = make_repository(tmp_path / "source", TREES)
     _, second, _ = list_commits(source)

@@ -314,7 +314,7 @@ def observe(
     if proposal is None or decision is None:
         return Observation(item, "", False, 0.0, None, 0, 0, 0, latency_ms)
     first = proposal.text.partition("\n")[0]
-    retained, saved = _worth(decision, item.answer)
+    retained, saved = worth(decision, item.answer)
     return Observation(
         item=item,
         text=proposal.text,
@@ -328,7 +328,7 @@ def observe(
     )
 
 
-def _worth(decision: Decision, answer: str) -> tuple[int, int]:
+def worth(decision: Decision, answer: str) -> tuple[int, int]:
     """Characters that stayed, and keystrokes that were spared."""
     taken = decision.taken
     match decision.reaction:

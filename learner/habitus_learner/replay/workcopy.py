@@ -25,7 +25,8 @@ MAX_PAST_COMMITS = 2_000
 
 
 class WorkingCopy:
-    """A growing repository in `folder`; create it with `at`, or from another with `twin`."""
+    """A growing repository in `folder`; create it with `at`, or from another with `twin`, and
+    go on with an earlier one by `open`."""
 
     def __init__(self, folder: Path, source: pygit2.Repository) -> None:
         self.folder = folder
@@ -42,6 +43,13 @@ class WorkingCopy:
         copy = cls(folder, source)
         copy._carry_past(commit)
         copy._write_files(commit)
+        return copy
+
+    @classmethod
+    def open(cls, folder: Path, source: pygit2.Repository) -> WorkingCopy:
+        """Go on with a folder that was made earlier."""
+        copy = cls(folder, source)
+        copy._tree = {entry.path: entry.id for entry in copy._repository.index}
         return copy
 
     def twin(self, folder: Path) -> WorkingCopy:
