@@ -20,9 +20,9 @@ from benchmarks.figures import OUTPUT
 from benchmarks.learning import figures
 from benchmarks.learning.arms import Arm, read_outcomes, score
 from benchmarks.learning.histories import Block, History, blocks_of, open_history
-from habitus_learner.course import Settings
 
 from habitus_learner import warmup
+from habitus_learner.course import Settings
 from habitus_learner.cycle import run_cycle
 from habitus_learner.replay.editor import Editor
 from habitus_learner.replay.engines import end_engines
