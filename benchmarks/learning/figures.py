@@ -86,9 +86,14 @@ def _ratio(
     asked: Sequence[Asked], above: str, below: str, value: Callable[[Answer], float]
 ) -> Interval:
     pairs = [one for one in asked if {above, below} <= one.outcome.answers.keys()]
+    over = [value(one.outcome.answers[above]) for one in pairs]
+    under = [value(one.outcome.answers[below]) for one in pairs]
+    if not sum(under):
+        # Nothing to divide by: the gain is understated as if the arm below had one.
+        return Interval(sum(over), 0.0, float("inf"), clusters=0)
     return ratio_interval(
-        [value(one.outcome.answers[above]) for one in pairs],
-        [value(one.outcome.answers[below]) for one in pairs],
+        over,
+        under,
         [one.cluster for one in pairs],
         seed=SEED,
     )

@@ -12,6 +12,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -32,13 +33,15 @@ from habitus_server import adapters
 from habitus_server.config import Config, Learning
 from habitus_server.config import Engine as EngineSettings
 from habitus_server.engine.model import load_model
+from habitus_server.errors import UserError
 from habitus_server.records import AdapterRef, Cycle
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, find_workspace, state_dir
 
-WARM_UP_STEPS = 500
-CYCLE_STEPS = 250
-"""Steps of about 1,024 tokens: what a few minutes are on two cores, whatever else they do."""
+WARM_UP_STEPS = 1_500
+CYCLE_STEPS = 400
+"""Steps of about 1,024 tokens: thirteen and four minutes on one core of the machine that the
+page of figures names, some half of it on two."""
 
 JUDGING_MINUTES = 5.0
 """A fifth of it is what judging may take."""
@@ -87,8 +90,8 @@ class Part:
         for number in range(len(self._blocks)):
             self._ask(number)
             if number + 1 < len(self._blocks):
-                self._once(str(number + 1), WORKED, lambda n=number: self._work(n))  # type: ignore[misc]
-                self._once(str(number + 1), BY_GIT, lambda n=number: self._read(n))  # type: ignore[misc]
+                self._once(str(number + 1), WORKED, partial(self._work, number))
+                self._once(str(number + 1), BY_GIT, partial(self._read, number))
 
     def asked(self) -> list[figures.Asked]:
         """The outcomes of the blocks that have been asked."""
@@ -98,11 +101,20 @@ class Part:
             for one in read_outcomes(self._outcomes(number)).values()
         ]
 
+    def served(self, number: int, name: str = WORKED) -> AdapterRef | None:
+        """What serves in a workspace after so many cycles; raises `UserError` before."""
+        path = self.folder / f"{name}-{number}.json"
+        if not path.exists():
+            raise UserError(f"{path} is missing: this part has not come so far.")
+        _, ref = msgspec.json.decode(path.read_bytes(), type=tuple[Learned, AdapterRef | None])
+        return ref
+
     # --- stages -------------------------------------------------------------------------
 
     def _warm_up(self) -> Learned:
         """Learn the past in one workspace; the other gets a copy of what came of it."""
-        self._copy(WORKED), self._copy(BY_GIT)
+        for name in (WORKED, BY_GIT):
+            self._copy(name)
         learned = self._learn(WORKED, WARM_UP_STEPS, warmup.run_warm_up)
         ours, theirs = self._workspace(WORKED), self._workspace(BY_GIT)
         if ours.current.is_file():
@@ -128,7 +140,7 @@ class Part:
     def _ask(self, number: int) -> None:
         """Every arm at a block's questions, under what was learned before it."""
         torch.set_num_threads(1)
-        worked = self._adapter(WORKED, number)
+        worked = self.served(number)
         arms = [
             Arm(figures.FROZEN, None, recalls=False),
             Arm(figures.MEMORY, None, recalls=True),
@@ -136,7 +148,7 @@ class Part:
             Arm(figures.ALL, worked, recalls=True),
         ]
         if number:
-            arms.append(Arm(figures.GIT, self._adapter(BY_GIT, number), recalls=False))
+            arms.append(Arm(figures.GIT, self.served(number, BY_GIT), recalls=False))
         score(
             load_model("embedded", "cpu"), self._source, self._blocks[number], arms,
             self._outcomes(number), seed=self._seed,
@@ -186,12 +198,6 @@ class Part:
         learned = stage()
         ref = adapters.current(self._workspace(name))
         path.write_bytes(msgspec.json.encode((learned, ref)))
-
-    def _adapter(self, name: str, number: int) -> AdapterRef | None:
-        """What served in a workspace after so many cycles."""
-        path = self.folder / f"{name}-{number}.json"
-        _, ref = msgspec.json.decode(path.read_bytes(), type=tuple[Learned, AdapterRef | None])
-        return ref
 
     def _outcomes(self, number: int) -> Path:
         return self.folder / f"block-{number}.jsonl"

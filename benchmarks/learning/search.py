@@ -1,11 +1,12 @@
-"""How a run is trained: settings against each other, on one history's past and its next block.
+"""How a run is trained: settings against each other, at places that were written later.
 
     python -m benchmarks.learning.search h11 --steps 300
     python -m benchmarks.learning.search humanize --steps 500 --only plain general_share=0.35
+    python -m benchmarks.learning.search h11 --of cycle --steps 250
 
-Every variant learns the same examples in the same order for as many steps, alone in this
-process and on one thread, and is asked at the same questions; none is judged or published.
-Prints a table and writes build/bench/learning/search-NAME.json.
+Every variant learns the same examples in the same order for as many steps (but where its name
+says otherwise), alone in this process and on one thread, and is asked at the same questions;
+none is judged or published. Prints a table and writes build/bench/learning/search-NAME.json.
 """
 
 from __future__ import annotations
@@ -15,43 +16,31 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import msgspec
 import torch
 from benchmarks.figures import OUTPUT
 from benchmarks.learning.arms import Arm, Outcome, score
-from benchmarks.learning.histories import HISTORIES, blocks_of, open_history
+from benchmarks.learning.histories import HISTORIES, open_history
+from benchmarks.learning.variants import CYCLE, PAST, Subject, Variant, cycle_of, is_signal, past_of
 
 from habitus_learner.courtesy import Courtesy
-from habitus_learner.examples import Example
-from habitus_learner.job import load_layout
+from habitus_learner.job import continue_from, load_layout
 from habitus_learner.measure import probe
-from habitus_learner.past import Past
 from habitus_learner.planner import Hyper, Plan
 from habitus_learner.train import Run
 from habitus_learner.trainee import Trainee, load_trainee, save_adapter
 from habitus_server import adapters
 from habitus_server.adapters import Manifest
-from habitus_server.config import Config
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.fim import Budget
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import find_folder, load_model
+from habitus_server.errors import UserError
 from habitus_server.records import AdapterRef
 
-VARIANTS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "rank=16": {"rank": 16},
-    "AdamW": {"orthogonal": False},
-    "learning_rate=1.5e-3": {"learning_rate": 1.5e-3},
-    "learning_rate=6e-3": {"learning_rate": 6e-3},
-    "prompt_weight=0.3": {"prompt_weight": 0.3},
-    "general_share=0.15": {"general_share": 0.15},
-    "general_share=0.35": {"general_share": 0.35},
-    "temper=1": {"temper": 1.0, "general_share": 0.0},
-}
 THREADS = 1
+SUBJECTS = {"past": (past_of, PAST), "cycle": (cycle_of, CYCLE)}
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -72,31 +61,42 @@ def main() -> int:
     options = _options()
     torch.set_num_threads(THREADS)
     history = HISTORIES[options.history]
-    repository = open_history(history)
-    block = blocks_of(repository, history, seed=options.seed)[0]
-    examples = past_examples(Path(repository.path), block.before.id, seed=options.seed)
+    find, variants = SUBJECTS[options.of]
+    try:
+        if unknown := [name for name in options.only or () if name not in variants]:
+            raise UserError(
+                f"No such variant: {', '.join(unknown)}. There are: {', '.join(variants)}."
+            )
+        subject = find(history, seed=options.seed)
+    except UserError as error:
+        print(error)
+        return 1
     folder = OUTPUT / "learning"
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as made:
         trained = {
-            name: _train(Path(made) / f"v{number}", examples, options.steps, VARIANTS[name])
-            for number, name in enumerate(options.only or VARIANTS)
+            name: _train(Path(made) / f"v{number}", subject, options.steps, variants[name])
+            for number, name in enumerate(options.only or variants)
         }
         refs = {name: ref for name, (ref, _) in trained.items()}
-        arms = [Arm("frozen", None, recalls=False), Arm("memory", None, recalls=True)]
+        before = subject.incumbent
+        arms = [Arm("before", before, recalls=False), Arm("before +", before, recalls=True)]
         for name, ref in refs.items():
             arms += [Arm(name, ref, recalls=False), Arm(f"{name} +", ref, recalls=True)]
         model = load_model("embedded", "cpu")
         outcomes = score(
-            model, repository, block, arms, Path(made) / "outcomes.jsonl", seed=options.seed
-        )
+            model, open_history(history), subject.block, arms, Path(made) / "outcomes.jsonl",
+            seed=options.seed,
+        )  # fmt: skip
         answerer = Answerer(model, Memory(model.tokens))
-        found = [_tried("frozen", "memory", outcomes, 1.0, 0.0)]
-        for name, (ref, seconds) in trained.items():
-            costs = probe(answerer, ref, seed=options.seed)
-            drift = sum(c.candidate_bits for c in costs) / sum(c.base_bits for c in costs)
-            found.append(_tried(name, f"{name} +", outcomes, drift, seconds))
-    (folder / f"search-{history.name}.json").write_bytes(msgspec.json.encode(found))
+        found = []
+        for name, (ref, seconds) in {"before": (before, 0.0), **trained}.items():
+            costs = probe(answerer, ref, seed=options.seed) if ref else []
+            base = sum(cost.base_bits for cost in costs)
+            drift = sum(cost.candidate_bits for cost in costs) / base if base else 1.0
+            found.append(_tried(name, outcomes, drift, seconds))
+    name = "-".join(("search", history.name, options.of, str(options.seed)))
+    (folder / f"{name}.json").write_bytes(msgspec.json.encode(found))
     for one in found:
         print(
             f"{one.variant:24} alone {one.alone:.4f} ({one.exact_alone})  with memory "
@@ -105,35 +105,32 @@ def main() -> int:
     return 0
 
 
-def past_examples(root: Path, until: str, *, seed: int) -> list[Example]:
-    """What a history teaches up to a commit: its hunks, and the code that stood."""
-    past = Past(root, Config(), until=until)
-    written = [one for chapter in past.chapters() for one in chapter.examples]
-    return [*written, *past.standing(past.until, written, seed=seed)]
-
-
 def _train(
-    folder: Path, examples: Sequence[Example], steps: int, changes: dict[str, Any]
+    folder: Path, subject: Subject, steps: int, variant: Variant
 ) -> tuple[AdapterRef, float]:
     folder.mkdir()
     torch.manual_seed(0)
     base = find_folder("embedded")
-    trainee = load_trainee(base, "embedded", torch.device("cpu"), Hyper(**changes))
+    trainee = load_trainee(base, "embedded", torch.device("cpu"), Hyper(**variant.changes))
     hyper = trainee.hyper
     plan = Plan(
         cycle_id=1, folder=str(folder), model="embedded", device="cpu", threads=THREADS,
-        loads_hub_models=False, seed=0, minutes=600.0, max_steps=steps, cutoff=0.0,
-        incumbent=None, busy_markers="", idle_seconds=0.0, checkpoint_every_s=1e9, hyper=hyper,
+        loads_hub_models=False, seed=0, minutes=600.0, max_steps=round(steps * variant.times),
+        cutoff=0.0, incumbent=None, busy_markers="", idle_seconds=0.0, checkpoint_every_s=1e9,
+        hyper=hyper,
     )  # fmt: skip
     layout = load_layout(
         base, "embedded", Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
     )
+    if subject.incumbent is not None and not variant.is_fresh:
+        continue_from(trainee, Path(subject.incumbent.path))
+    examples = [one for one in subject.examples if variant.has_signals or not is_signal(one)]
     courtesy = Courtesy(None, 0.0, now=time.time, sleep=time.sleep)
     began = time.monotonic()
     Run(plan, trainee, layout, examples, batch_tokens=hyper.step_tokens, courtesy=courtesy).train()
     seconds = time.monotonic() - began
     _write(folder, trainee, base)
-    print(f"trained {changes or 'plain'}: {seconds:.0f} s, temper {trainee.temper}", flush=True)
+    print(f"{variant}: {seconds:.0f} s, temper {trainee.temper}", flush=True)
     return AdapterRef(folder.name, str(folder)), seconds
 
 
@@ -149,9 +146,8 @@ def _write(folder: Path, trainee: Trainee, base: Path) -> None:
     (folder / adapters.MANIFEST).write_bytes(msgspec.json.encode(manifest))
 
 
-def _tried(
-    alone: str, mixed: str, outcomes: Sequence[Outcome], general: float, seconds: float
-) -> Tried:
+def _tried(name: str, outcomes: Sequence[Outcome], general: float, seconds: float) -> Tried:
+    mixed = f"{name} +"
     chars = sum(one.chars for one in outcomes)
 
     def bits(arm: str) -> float:
@@ -160,7 +156,7 @@ def _tried(
     def exact(arm: str) -> int:
         return sum(one.answers[arm].exact for one in outcomes)
 
-    return Tried(alone, bits(alone), bits(mixed), exact(alone), exact(mixed), general, seconds)
+    return Tried(name, bits(name), bits(mixed), exact(name), exact(mixed), general, seconds)
 
 
 def _options() -> argparse.Namespace:
@@ -168,7 +164,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("history", choices=sorted(HISTORIES))
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", nargs="*", choices=list(VARIANTS), help="all by default")
+    parser.add_argument("--of", choices=sorted(SUBJECTS), default="past")
+    parser.add_argument("--only", nargs="*", help="variants; all by default")
     return parser.parse_args()
 
 

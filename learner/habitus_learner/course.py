@@ -18,7 +18,7 @@ from habitus_learner import gate, registry, workfolder
 from habitus_learner.child import run_job
 from habitus_learner.gate import Decision, Ruling
 from habitus_learner.places import clusters_of, items_of
-from habitus_learner.planner import Hyper, Plan
+from habitus_learner.planner import Plan
 from habitus_learner.split import Split
 from habitus_learner.workfolder import CANDIDATE, Progress
 from habitus_server import adapters
@@ -135,13 +135,33 @@ def run_course(
     return next(cycle for cycle in store.cycles() if cycle.id == cycle_id)
 
 
+def plan_of(workspace: Workspace, settings: Settings, cycle_id: int) -> Plan:
+    """How a job of this workspace runs, whatever it learns and whomever it must beat."""
+    learning, engine = settings.config.learning, settings.config.engine
+    return Plan(
+        cycle_id=cycle_id,
+        folder=str(workfolder.work_folder(workspace)),
+        model=settings.config.model,
+        device=engine.device,
+        threads=engine.threads,
+        loads_hub_models=engine.loads_hub_models,
+        seed=learning.seed + cycle_id,
+        minutes=learning.minutes if settings.minutes is None else settings.minutes,
+        max_steps=0,
+        cutoff=0.0,
+        incumbent=None,
+        busy_markers=str(runtime_dir(settings.state)) if settings.yields else "",
+        idle_seconds=learning.idle_seconds,
+        checkpoint_every_s=settings.checkpoint_every_s,
+    )
+
+
 def _lay_out(
     workspace: Workspace, settings: Settings, material: Material, cycle_id: int
 ) -> Plan | Ruling:
     """Lay out the work, or rule to wait where it could not be judged."""
-    learning, engine = settings.config.learning, settings.config.engine
     parts = material.parts
-    seed = learning.seed + cycle_id
+    seed = settings.config.learning.seed + cycle_id
     items = items_of(parts.gate, seed=seed, limit=workfolder.MAX_GATE_ITEMS)
     waiting = gate.enough(clusters_of(items), len(items))
     if waiting is not None:
@@ -153,22 +173,11 @@ def _lay_out(
             f"judging, and training needs {MIN_TRAINING_EXAMPLES}.",
             {"train_examples": float(len(parts.train))},
         )
-    plan = Plan(
-        cycle_id=cycle_id,
-        folder=str(workfolder.work_folder(workspace)),
-        model=settings.config.model,
-        device=engine.device,
-        threads=engine.threads,
-        loads_hub_models=engine.loads_hub_models,
-        seed=seed,
-        minutes=learning.minutes if settings.minutes is None else settings.minutes,
-        max_steps=learning.max_steps,
+    plan = msgspec.structs.replace(
+        plan_of(workspace, settings, cycle_id),
+        max_steps=settings.config.learning.max_steps,
         cutoff=parts.cutoff,
         incumbent=material.incumbent,
-        busy_markers=str(runtime_dir(settings.state)) if settings.yields else "",
-        idle_seconds=learning.idle_seconds,
-        checkpoint_every_s=settings.checkpoint_every_s,
-        hyper=Hyper(),
         subject=material.subject,
         facts=material.facts,
     )

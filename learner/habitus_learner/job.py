@@ -129,7 +129,7 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[
     )
     trainee = load_trainee(base, plan.model, device, hyper)
     if hyper.continues and plan.incumbent is not None:
-        _continue_from(trainee, Path(plan.incumbent.path))
+        continue_from(trainee, Path(plan.incumbent.path))
     layers = _fit(trainee, device, trainee.hyper.step_tokens)
     if layers.has_checkpointing:
         trainee.recompute_layers()
@@ -148,7 +148,7 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[
     return trainee, run.train()
 
 
-def _continue_from(trainee: Trainee, incumbent: Path) -> None:
+def continue_from(trainee: Trainee, incumbent: Path) -> None:
     """Take over an adapter's weights, if they are of this run's shape and scale."""
     made_with = adapters.read_manifest(incumbent).hyper_parameters
     hyper = trainee.hyper

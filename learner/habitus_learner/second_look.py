@@ -16,11 +16,10 @@ import msgspec
 
 from habitus_learner import workfolder
 from habitus_learner.child import run_job
-from habitus_learner.course import Settings, find_interrupted
+from habitus_learner.course import Settings, find_interrupted, plan_of
 from habitus_learner.cycle import all_examples
 from habitus_learner.examples import Example, Kind
 from habitus_learner.gate import Compared
-from habitus_learner.planner import Plan
 from habitus_learner.split import Split
 from habitus_learner.workfolder import TRAINING_LOCK, Trained
 from habitus_server import adapters
@@ -28,7 +27,7 @@ from habitus_server.adapters import Manifest
 from habitus_server.errors import HabitusError
 from habitus_server.records import AdapterRef
 from habitus_server.store import Store
-from habitus_server.workspaces import Workspace, runtime_dir, try_lock
+from habitus_server.workspaces import Workspace, try_lock
 
 log = logging.getLogger(__name__)
 
@@ -75,21 +74,11 @@ def _lay_out(
     workspace: Workspace, settings: Settings, manifest: Manifest, found: list[Example]
 ) -> None:
     """A work folder whose training is done: its candidate is the adapter in service."""
-    config, parent = settings.config, manifest.parent
-    plan = Plan(
-        cycle_id=0,  # no cycle's: nobody takes it up
-        folder=str(workfolder.work_folder(workspace)),
-        model=config.model,
-        device=config.engine.device,
-        threads=config.engine.threads,
-        loads_hub_models=config.engine.loads_hub_models,
-        seed=config.learning.seed,
-        minutes=config.learning.minutes if settings.minutes is None else settings.minutes,
-        max_steps=0,
+    parent = manifest.parent
+    plan = msgspec.structs.replace(
+        plan_of(workspace, settings, 0),  # no cycle's: nobody takes it up
         cutoff=manifest.created_at,
         incumbent=None if parent is None else _ref(workspace, parent),
-        busy_markers=str(runtime_dir(settings.state)) if settings.yields else "",
-        idle_seconds=config.learning.idle_seconds,
     )
     folder = workfolder.lay_out(plan, Split((), tuple(found), plan.cutoff))
     candidate = folder / workfolder.CANDIDATE
