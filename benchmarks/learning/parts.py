@@ -174,15 +174,13 @@ class Part:
 
     def _learn(self, name: str, steps: int, run: Run) -> Learned:
         workspace = self._workspace(name)
-        learning = Learning(
-            minutes=JUDGING_MINUTES, max_steps=steps // 20 if self._small else steps,
-            seed=self._seed,
-        )  # fmt: skip
+        learning = Learning(max_steps=steps // 20 if self._small else steps, seed=self._seed)
         config = Config(learning=learning, engine=EngineSettings(threads=1))
         store = Store.open(workspace.database)
         began = time.monotonic()
         try:
-            cycle = run(workspace, store, Settings(self._state, config, yields=False))
+            settings = Settings(self._state, config, yields=False, minutes=JUDGING_MINUTES)
+            cycle = run(workspace, store, settings)
         finally:
             store.close()
         seconds = time.monotonic() - began

@@ -38,10 +38,13 @@ INNER_ROWS = range(16, 49)
 
 EVALUATIONS = 4
 
+LEAST_OF_TIME = 1 / 3
+"""What a second counts for at least, however little of it the processor gave to training."""
+
 
 class Position(msgspec.Struct):
-    """How far a run has come; `active_s` leaves out what was waited for typing, `tokens`
-    counts those of the rows that were learned from."""
+    """How far a run has come; `active_s` leaves out what was waited for typing and for a
+    processor that others used, `tokens` counts those of the rows that were learned from."""
 
     batches: int = 0
     step: int = 0
@@ -65,6 +68,7 @@ class Run:
         batch_tokens: int,
         courtesy: Courtesy,
         clock: Callable[[], float] = time.monotonic,
+        computed: Callable[[], float] = time.thread_time,
         tell: Callable[[Progress], None] = lambda _line: None,
     ) -> None:
         from accelerate import Accelerator
@@ -76,8 +80,11 @@ class Run:
         self._courtesy = courtesy
         self._clock = clock
         self._tell = tell
+        device = next(trainee.parameters()).device
+        # The thread that leads works all the time, where a processor computes and none is busy.
+        self._computed = computed if device.type == "cpu" else clock
         self._pad = layout.template.tokens.pad
-        self._device = next(trainee.parameters()).device
+        self._device = device
         self._accelerator: Any = Accelerator(cpu=self._device.type == "cpu")
         learned = [p for p in trainee.parameters() if p.requires_grad]
         optimizer = _optimizer(learned, self._hyper)
@@ -104,7 +111,7 @@ class Run:
         position = self.position
         if math.isinf(position.best_nats):
             self._evaluate()
-        number, saved_at, last = 0, self._clock(), self._clock()
+        number, saved_at = 0, self._clock()
         batches = passes(self._layout, self._examples, self._mix)
         self._trainee.train()
         for number, rows in islice(batches, position.batches, None):
@@ -112,10 +119,11 @@ class Run:
             if progress >= 1.0:
                 break
             self._courtesy.wait()
-            last = self._clock()
+            began, computed = self._clock(), self._computed()
             loss = self._learn(rows, progress)
             self._evaluate_when_due(progress)
-            position.active_s += self._clock() - last
+            took = self._clock() - began
+            position.active_s += max(self._computed() - computed, took * LEAST_OF_TIME)
             self._tell(Progress("training", progress, position.step, loss))
             # Between two steps only: gradients that were not applied yet are not saved.
             is_step = position.batches % self._accumulate == 0

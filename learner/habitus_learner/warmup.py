@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from itertools import islice
 
+import msgspec
+
 from habitus_learner import course, heritage, history
 from habitus_learner.course import Material, Settings, Tell
 from habitus_learner.cycle import all_examples
@@ -61,6 +63,9 @@ def run_warm_up(
     A cycle that was killed is finished first. Raises `UserError` where there is no such
     past. The caller holds the workspace's learn lock and the machine's training lock.
     """
+    if settings.minutes is None:
+        minutes = settings.config.learning.warm_up_minutes
+        settings = msgspec.structs.replace(settings, minutes=minutes)
     signals = all_examples(store)
     past = heritage.open_past(workspace, store, settings.config, signals, until=until)
 

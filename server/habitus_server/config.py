@@ -75,7 +75,8 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a cycle is due, and what it and its adapters may cost.
 
-    With `warm_up` off nothing is learned from a repository's history.
+    With `warm_up` off nothing is learned from a repository's history. A whole history holds more
+    than a day's signals, and is learned once: it may take longer than a cycle (docs/learning.md).
     """
 
     enabled: bool = True
@@ -83,6 +84,7 @@ class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_examples: int = 100
     max_wait_hours: float = 24.0
     minutes: float = 10.0
+    warm_up_minutes: float = 20.0
     idle_seconds: float = 2.0
     max_steps: int = 0
     seed: int = 0

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -169,10 +171,8 @@ def test_at_most_the_steps_since_the_last_checkpoint_are_lost(
     assert again.position.step == 5
 
 
-def test_a_run_ends_when_its_minutes_are_over(
-    tiny_model: Path, layout: Layout, tmp_path: Path
-) -> None:
-    folder = tmp_path / "run"
+def timed(tiny_model: Path, layout: Layout, folder: Path, computed: Iterator[float]) -> Trained:
+    """A run of half a minute, each of whose steps takes two seconds."""
     folder.mkdir()
     ticks = iter(range(0, 10_000, 2))
     run = Run(
@@ -183,10 +183,29 @@ def test_a_run_ends_when_its_minutes_are_over(
         batch_tokens=400,
         courtesy=Courtesy(None, 0.0, now=lambda: 0.0, sleep=lambda _s: None),
         clock=lambda: float(next(ticks)),
+        computed=lambda: float(next(computed)),
     )
-    trained = run.train()
+    return run.train()
+
+
+def test_a_run_ends_when_its_minutes_are_over(
+    tiny_model: Path, layout: Layout, tmp_path: Path
+) -> None:
+    trained = timed(tiny_model, layout, tmp_path / "run", count(step=2.0))
     assert 30.0 <= trained.active_s <= 34.0
     assert trained.steps == 15
+
+
+def test_seconds_in_which_others_had_the_processor_count_half_when_half_was_left(
+    tiny_model: Path, layout: Layout, tmp_path: Path
+) -> None:
+    assert timed(tiny_model, layout, tmp_path / "run", count(step=1.0)).steps == 30
+
+
+def test_a_run_that_gets_no_processor_ends_in_three_times_its_minutes(
+    tiny_model: Path, layout: Layout, tmp_path: Path
+) -> None:
+    assert timed(tiny_model, layout, tmp_path / "run", count(step=0.0)).steps == 45
 
 
 def test_training_waits_while_somebody_types_but_not_for_good(tmp_path: Path) -> None:

@@ -127,6 +127,22 @@ def test_a_warm_up_that_was_killed_is_taken_up_with_the_same_plan(
     assert len(store.cycles()) == 1
 
 
+def test_a_warm_up_may_take_as_long_as_its_own_setting_or_its_caller_says(
+    workspace: Workspace,
+    store: Store,
+    state: Path,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    habits(project, 44)
+    minutes: list[float] = []
+    rule_without_training(monkeypatch, lambda plan, _examples: minutes.append(plan.minutes))
+    set_so = settings(state, warm_up_minutes=33.0)
+    run_warm_up(workspace, store, set_so)
+    run_warm_up(workspace, store, msgspec.structs.replace(set_so, minutes=2.0))
+    assert minutes == [33.0, 2.0]
+
+
 def test_too_short_a_past_waits_with_the_reason(
     workspace: Workspace, store: Store, state: Path, project: Project
 ) -> None:

@@ -23,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--until", default="HEAD", metavar="COMMIT", help="see nothing that came after this commit"
     )
-    parser.add_argument("--budget", type=float, metavar="MINUTES", help="how long it may take")
+    parser.add_argument(
+        "--budget", type=float, metavar="MINUTES",
+        help="how long it may take, instead of learning.warm_up_minutes",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome here")
 
 
