@@ -27,7 +27,7 @@ bench: setup $(VENV)/.bench
 	failed=0; \
 	for one in benchmarks/startup.py benchmarks/shared_engine.py benchmarks/decode.py \
 	  benchmarks/memory.py "-m benchmarks.signals" "-m benchmarks.latency" \
-	  "-m benchmarks.showing" "-m benchmarks.learning"; do \
+	  "-m benchmarks.learning"; do \
 	  echo "== $$one"; $(BIN)/python $$one || failed=1; \
 	done; exit $$failed
 

@@ -45,6 +45,7 @@ from habitus_server.showing import Reaction
 from habitus_server.text import PositionEncoding
 
 CACHE = OUTPUT / "showing"
+LINES = 240
 EARLIER_KEPT = 0.99
 """Of the earlier retained characters; the figure asks for 98% of the later."""
 
@@ -70,11 +71,16 @@ class Judged(msgspec.Struct, frozen=True):
 def main() -> int:
     """Ask, fit, judge and print."""
     options = _options()
-    seen = {name: _rows(name, options.lines) for name in PROJECTS}
     if options.fit:
-        every = [one for rows in seen.values() for one in rows]
+        every = [one for name in PROJECTS for one in _rows(name, options.lines)]
         print("DEFAULTS =", tuple(round(w, 2) for w in _fit(every)))
-    return report("showing", _figures([one for name in seen for one in _later(seen, name)]))
+    return report("showing", figures(options.lines))
+
+
+def figures(lines: int) -> list[dict[str, Any]]:
+    """The figures of this bench, from so many changed lines of each project."""
+    seen = {name: _rows(name, lines) for name in PROJECTS}
+    return _figures([one for name in seen for one in _later(seen, name)])
 
 
 def _later(seen: dict[str, list[Row]], name: str) -> Iterator[Judged]:
@@ -250,7 +256,7 @@ def _snapshot(item: Item, text: str) -> tuple[Snapshot, list[str]]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fit", action="store_true")
-    parser.add_argument("--lines", type=int, default=240, help="changed lines of each project")
+    parser.add_argument("--lines", type=int, default=LINES, help="changed lines of each project")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Run what is missing, print the table and write build/bench/learning.json."""
+"""Run what is missing, print the table, write build/bench/learning.json and docs/learning.md."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import argparse
 import importlib
 import pkgutil
 import sys
+from collections.abc import Sequence
 
 import benchmarks.learning
 from benchmarks.figures import report
-from benchmarks.learning import Options, figures
+from benchmarks.learning import Options, figures, page
 from benchmarks.learning.histories import HISTORIES
-from benchmarks.learning.parts import Part
+from benchmarks.learning.parts import CYCLE_STEPS, WARM_UP_STEPS, Part
 
 from habitus_server.errors import HabitusError
 
@@ -33,14 +34,29 @@ def main() -> int:
     except HabitusError as error:
         print(error, file=sys.stderr)
         return 1
-    found = figures.table([one for part in parts for one in part.asked()])
+    asked = [one for part in parts for one in part.asked()]
+    found = figures.table(asked)
+    found += figures.remembered([one for part in parts for one in part.learned()])
     for name in sorted(one.name for one in pkgutil.iter_modules(benchmarks.learning.__path__)):
         module = importlib.import_module(f"benchmarks.learning.{name}")
         measure = getattr(module, "figures", None)
         if name != "__main__" and callable(measure) and not options.only_parts:
             print(f"== {name}", flush=True)
             found += measure(Options(small=options.small))
+    if not options.only_parts and _is_whole(options, parts):
+        page.write(
+            found, seeds=options.seeds, steps=(WARM_UP_STEPS, CYCLE_STEPS), places=len(asked)
+        )
     return report("learning", found)
+
+
+def _is_whole(options: argparse.Namespace, parts: Sequence[Part]) -> bool:
+    return (
+        not options.small
+        and set(options.histories) == set(HISTORIES)
+        and set(options.seeds) >= set(SEEDS)
+        and all(part.is_done for part in parts)
+    )
 
 
 def _options() -> argparse.Namespace:

@@ -18,6 +18,16 @@ from habitus_learner.statistics import Interval, ratio_interval
 FROZEN, MEMORY, WEIGHTS, ALL, GIT = "frozen", "memory", "weights", "all", "weights from git alone"
 
 
+class Learned(msgspec.Struct, frozen=True):
+    """What a warm-up or a cycle came to, and how long it took."""
+
+    state: str
+    verdict: str
+    adapter: str | None
+    figures: dict[str, float]
+    seconds: float
+
+
 class Asked(msgspec.Struct, frozen=True):
     """An outcome, and where it comes from."""
 
@@ -63,6 +73,26 @@ def table(asked: Sequence[Asked]) -> list[dict[str, Any]]:
     name = "exact lines, all ÷ memory and retrieval"
     found.append(_shown(name, ratio, asked, "≥ 1.15", ratio.mean >= 1.15))
     return found + _levels(asked)
+
+
+def remembered(learned: Sequence[Learned]) -> list[dict[str, Any]]:
+    """What general code costs under what was published, and how many runs were."""
+    states = [one.state for one in learned]
+    found = [
+        figure(f"runs that ended {state}", states.count(state), n=len(states))
+        for state in sorted(set(states))
+    ]
+    published = [one for one in learned if one.adapter is not None]
+    if published:
+        costs = [1.0 + one.figures["probe_drift"] for one in published]
+        name = "forgetting probe, bits per character, learned ÷ base, mean [least, most]"
+        found.append(
+            figure(
+                name, sum(costs) / len(costs), n=len(costs), interval=(min(costs), max(costs)),
+                target="≤ 1.01", holds=max(costs) <= 1.01,
+            )
+        )  # fmt: skip
+    return found
 
 
 def _levels(asked: Sequence[Asked]) -> list[dict[str, Any]]:

@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import torch
 from benchmarks.figures import OUTPUT
 from benchmarks.learning import figures
 from benchmarks.learning.arms import Arm, read_outcomes, score
+from benchmarks.learning.figures import Learned
 from benchmarks.learning.histories import Block, History, blocks_of, open_history
 
 from habitus_learner import warmup
@@ -47,6 +49,7 @@ JUDGING_MINUTES = 5.0
 """A fifth of it is what judging may take."""
 
 WORKED, BY_GIT = "worked", "git"
+DONE = "done"
 
 SETTINGS = """\
 [completion]
@@ -56,16 +59,6 @@ eagerness = 1.0
 enabled = false
 warm_up = false
 """
-
-
-class Learned(msgspec.Struct, frozen=True):
-    """What a warm-up or a cycle came to, and how long it took."""
-
-    state: str
-    verdict: str
-    adapter: str | None
-    figures: dict[str, float]
-    seconds: float
 
 
 Run = Callable[[Workspace, Store, Settings], Cycle]
@@ -92,6 +85,12 @@ class Part:
             if number + 1 < len(self._blocks):
                 self._once(str(number + 1), WORKED, partial(self._work, number))
                 self._once(str(number + 1), BY_GIT, partial(self._read, number))
+        (self.folder / DONE).touch()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every stage has been done."""
+        return (self.folder / DONE).exists()
 
     def asked(self) -> list[figures.Asked]:
         """The outcomes of the blocks that have been asked."""
@@ -108,6 +107,14 @@ class Part:
             raise UserError(f"{path} is missing: this part has not come so far.")
         _, ref = msgspec.json.decode(path.read_bytes(), type=tuple[Learned, AdapterRef | None])
         return ref
+
+    def learned(self) -> list[Learned]:
+        """What every warm-up and cycle came to."""
+        found = []
+        for path in sorted(self.folder.glob("*-[0-9].json")):
+            run, _ = msgspec.json.decode(path.read_bytes(), type=tuple[Learned, Any])
+            found.append(run)
+        return found
 
     # --- stages -------------------------------------------------------------------------
 
