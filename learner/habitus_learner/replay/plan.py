@@ -90,8 +90,8 @@ class Plan(msgspec.Struct, frozen=True):
 def size_for(budget_minutes: float, blocks: int) -> Size:
     """Split a budget for a whole replay, by what its phases cost on two cores.
 
-    A fifth goes to training on the past and an eighth to the cycles; reading, judging and
-    loading take about as long again. A line costs two seconds in the four arms together and
+    Two fifths go to training on the past and an eighth to the cycles; reading, judging and
+    loading take about a third as long again. A line costs two seconds in the four arms together and
     half of one while learning; the typing around the asked lines is nearly constant.
     """
     cycles = max(1, blocks - 1)
@@ -99,7 +99,7 @@ def size_for(budget_minutes: float, blocks: int) -> Size:
         blocks=blocks,
         learning_lines=max(40, round(8 * budget_minutes / cycles)),
         evaluation_lines=max(20, round(10 * budget_minutes / blocks)),
-        warm_up_minutes=max(0.5, budget_minutes * 0.21),
+        warm_up_minutes=max(0.5, budget_minutes * 0.4),
         training_minutes=max(0.5, budget_minutes * 0.125 / cycles),
     )
 
