@@ -17,13 +17,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from habitus_server.records import Pattern, State, SuggestionRow
+from habitus_server.records import INSERTED, Pattern, SuggestionRow
 
 LEAST_COPIED = 24
 LEAST_LEFT = 8
 """Characters; what is left between two cuts teaches nothing below this."""
 
-_TAKEN = frozenset({State.ACCEPTED, State.PARTIALLY_ACCEPTED})
 
 _Place = tuple[int, int]
 
@@ -35,7 +34,7 @@ class ModelText:
         self._texts: list[tuple[float, list[str]]] = []
         self._places: dict[str, list[_Place]] = {}
         for row in rows:
-            if row.state in _TAKEN:
+            if row.state in INSERTED:
                 self._add(row)
 
     def cut_from(self, pattern: Pattern) -> list[Pattern]:

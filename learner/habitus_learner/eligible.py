@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from habitus_server.records import Fate, Outcome, State
+from habitus_server.records import TAKEN, Fate, Outcome, State
 
 OCCASION_S = 10.0
 """What passed by within this time was one occasion: about a line's typing."""
@@ -20,7 +20,6 @@ OCCASION_S = 10.0
 OPEN_S = 3_600.0
 """A suggestion that is open for longer was lost with its window, and says nothing."""
 
-_TAKEN = frozenset({State.ACCEPTED, State.PARTIALLY_ACCEPTED, State.TYPED_THROUGH})
 _PASSED = frozenset({None, State.SUPERSEDED})
 _OPEN = frozenset({State.OFFERED, State.SHOWN})
 
@@ -63,7 +62,7 @@ def _occasions(fates: Sequence[Fate], now: float) -> Iterator[Request]:
             continue
         passing = None
         if fate.outcome is not Outcome.CENSORED:
-            chars = (fate.retained_chars or 0) if fate.state in _TAKEN else 0
+            chars = (fate.retained_chars or 0) if fate.state in TAKEN else 0
             yield Request(fate.adapter, fate.at, chars)
     if passing is not None and now - passing.at > OCCASION_S:
         yield passing
@@ -74,4 +73,4 @@ def _belongs(fate: Fate, passing: Request) -> bool:
 
 
 def _is_open(fate: Fate) -> bool:
-    return fate.state in _OPEN or (fate.state in _TAKEN and fate.outcome is None)
+    return fate.state in _OPEN or (fate.state in TAKEN and fate.outcome is None)

@@ -16,7 +16,7 @@ from habitus_learner.examples import Author, Example, Kind, row_id
 from habitus_learner.quality import Signs, blame, praise
 from habitus_learner.similarity import similarity
 from habitus_learner.witnesses import Said, Witnesses
-from habitus_server.records import Evidence, Outcome, Rating, State, SuggestionRow
+from habitus_server.records import INSERTED, Evidence, Outcome, Rating, State, SuggestionRow
 
 NEARLY_EQUAL = 0.6
 """From this similarity on, what was typed instead of a suggestion corrects it."""
@@ -38,9 +38,6 @@ PLACE_CHARS = 200
 
 IGNORED_TIMES = 3
 """The same text at the same place, offered this often without any reaction, was ignored."""
-
-TAKEN = frozenset({State.ACCEPTED, State.PARTIALLY_ACCEPTED})
-"""The states of a suggestion whose text, or a part of it, was accepted."""
 
 _UNSEEN = frozenset({State.OFFERED, State.SUPERSEDED})
 
@@ -83,13 +80,13 @@ def _lesson(row: SuggestionRow, said: Said) -> _Lesson | None:
     """What one suggestion teaches; a rating is the last word on it."""
     text = row.accepted_text or row.suggestion.text
     final = row.final_text or ""
-    if row.state in TAKEN and row.outcome is Outcome.EDITED and final.strip():
+    if row.state in INSERTED and row.outcome is Outcome.EDITED and final.strip():
         return _correction(row, said, text, final)
     if row.rating is Rating.BAD:
         return _failure(text, said.signs, RATED_BAD)
     if row.rating is Rating.GOOD:
         return _Lesson(Kind.SUCCESS, text, "", SUCCESS * praise(said.signs))
-    if row.state in TAKEN:
+    if row.state in INSERTED:
         if row.outcome is Outcome.REVERTED or row.outcome is Outcome.EDITED:
             return _failure(text, said.signs, REVERTED)
         if row.outcome is not Outcome.KEPT:
@@ -141,7 +138,7 @@ def _preferences(offered: list[SuggestionRow], witnesses: Witnesses) -> Iterator
     seen, and those that the editor reported as shown.
     """
     for chosen in offered:
-        if chosen.state not in TAKEN or chosen.outcome not in (Outcome.KEPT, Outcome.EDITED):
+        if chosen.state not in INSERTED or chosen.outcome not in (Outcome.KEPT, Outcome.EDITED):
             continue
         said = witnesses.of_suggestion(chosen)
         if chosen.rating is Rating.BAD or said.signs.is_undone:

@@ -27,7 +27,7 @@ from habitus_server.linter import Linter, WhyNot
 from habitus_server.lives import Transition
 from habitus_server.offers import Offer
 from habitus_server.outcomes import Signal
-from habitus_server.records import BugFix, Outcome, State
+from habitus_server.records import INSERTED, BugFix, Outcome
 from habitus_server.repairs import DAY_S
 from habitus_server.retention import Settlement
 from habitus_server.scribe import Scribe, Written
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 COUNTS_KEPT = 256
-_TAKEN = (State.ACCEPTED, State.PARTIALLY_ACCEPTED)
 
 SpansOf = Callable[[str], Mapping[str, TrackedSpan]]
 """Where accepted suggestions stand in a document, by its URI."""
@@ -208,7 +207,7 @@ class Checkups:
         if visit is None:
             return
         for signal in signals:
-            if isinstance(signal, Transition) and signal.state in _TAKEN:
+            if isinstance(signal, Transition) and signal.state in INSERTED:
                 if span := self._spans_of(document.uri).get(signal.suggestion_id):
                     visit.book.credit(signal.suggestion_id, span.start, span.end)
             elif isinstance(signal, Settlement) and signal.outcome is not Outcome.CENSORED:

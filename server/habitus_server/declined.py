@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 FADED = 0.05
 """Rejections of less strength are removed from the store when a window opens it."""
 UNWRITTEN_KEPT = 512
-_TAKEN = (State.ACCEPTED, State.TYPED_THROUGH)
+_WANTED = (State.ACCEPTED, State.TYPED_THROUGH)
+"""The whole text: who took a part may have turned the rest down."""
 
 
 class Declined:
@@ -90,7 +91,7 @@ class Declined:
                 continue
             if isinstance(signal, Settlement) and signal.outcome is Outcome.REVERTED:
                 down[suggestion.id] = self.turn_down(suggestion, Why.REVERTED)
-            elif isinstance(signal, Transition) and signal.state in _TAKEN:
+            elif isinstance(signal, Transition) and signal.state in _WANTED:
                 key = key_of(suggestion.prefix, suggestion.text, suggestion.language)
                 if self._allow(key):
                     allowed.append(key)

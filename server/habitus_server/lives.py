@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from habitus_server.moves import Moves
-from habitus_server.records import Evidence, State, Suggestion
+from habitus_server.records import TAKEN, Evidence, State, Suggestion
 from habitus_server.retention import Accepted
 from habitus_server.spans import GrowingSpan, TrackedSpan, track
 from habitus_server.text import MAX_SLIDE, Buffer, Change, Edit
@@ -33,13 +33,12 @@ FAR_CHARS = max(MAX_LEAD, MAX_SLIDE) + 1
 """An edit this far from a place says nothing about it."""
 
 OPEN = frozenset({State.OFFERED, State.SHOWN})
-IN_BUFFER = frozenset({State.ACCEPTED, State.PARTIALLY_ACCEPTED, State.TYPED_THROUGH})
 ENDS = frozenset({State.DISMISSED, State.SUPERSEDED, State.EXPIRED})
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     # Anything may happen to what is open.
-    State.OFFERED: frozenset({State.SHOWN}) | IN_BUFFER | ENDS,
-    State.SHOWN: IN_BUFFER | ENDS,
+    State.OFFERED: frozenset({State.SHOWN}) | TAKEN | ENDS,
+    State.SHOWN: TAKEN | ENDS,
     # A report may confirm an inference, and another's report or text may take it back.
     State.ACCEPTED: frozenset({State.ACCEPTED, State.SUPERSEDED}),
     # Word by word, up to the whole.
@@ -143,7 +142,7 @@ class Life:
         self.state = state
         self.state_at = at
         text = None
-        if state in IN_BUFFER:
+        if state in TAKEN:
             text = self.accepted.accepted_text if self.accepted else self._awaited_text()
         return [Transition(self.id, state, at, evidence, text, detail or {})]
 

@@ -26,6 +26,13 @@ class State(Enum):
     EXPIRED = "expired"
 
 
+TAKEN = frozenset({State.ACCEPTED, State.PARTIALLY_ACCEPTED, State.TYPED_THROUGH})
+"""States in which a suggestion's text, or some of it, came into the buffer."""
+
+INSERTED = TAKEN - {State.TYPED_THROUGH}
+"""The same by an acceptance: what was typed through is as much the developer's own text."""
+
+
 class Outcome(Enum):
     """What became of text that reached the buffer."""
 

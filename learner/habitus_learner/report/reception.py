@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from habitus_learner.reactions import TAKEN, was_shown
+from habitus_learner.reactions import was_shown
 from habitus_learner.report.facts import Day, Live
 from habitus_learner.statistics import Interval, ratio_interval
-from habitus_server.records import Outcome, SuggestionRow
+from habitus_server.records import INSERTED, Outcome, SuggestionRow
 
 _DAY_S = 86_400.0
 _SEED = 0
@@ -25,14 +25,14 @@ def shown(rows: Iterable[SuggestionRow]) -> list[SuggestionRow]:
 
 def live(rows: Sequence[SuggestionRow], adapter: str | None) -> Live:
     """What became of shown suggestions, all of which are taken for this adapter's."""
-    taken = [row for row in rows if row.state in TAKEN]
+    taken = [row for row in rows if row.state in INSERTED]
     judged = [row for row in taken if _is_judged(row)]
-    over = [row for row in rows if row.state not in TAKEN or row.settled_at is not None]
+    over = [row for row in rows if row.state not in INSERTED or row.settled_at is not None]
     return Live(
         adapter=adapter,
         shown=len(rows),
         taken=len(taken),
-        acceptance=_share(rows, lambda row: float(row.state in TAKEN), lambda _row: 1.0),
+        acceptance=_share(rows, lambda row: float(row.state in INSERTED), lambda _row: 1.0),
         retained=_share(judged, _retained_chars, _accepted_chars),
         settled=len(judged),
         chars_per_shown=_share(over, _retained_chars, lambda _row: 1.0),
@@ -56,7 +56,7 @@ def by_day(rows: Sequence[SuggestionRow], day_of: Callable[[float], str]) -> lis
 
 
 def _day(date: str, rows: Sequence[SuggestionRow]) -> Day:
-    taken = [row for row in rows if row.state in TAKEN]
+    taken = [row for row in rows if row.state in INSERTED]
     judged = [row for row in taken if _is_judged(row)]
     return Day(
         date=date,
