@@ -40,9 +40,9 @@ from habitus_server.engine.answer import Answerer
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import load_model
 from habitus_server.engine.wire import Complete, Place
+from habitus_server.positions import PositionEncoding
 from habitus_server.session import Opened, Session, Snapshot
 from habitus_server.showing import Reaction
-from habitus_server.text import PositionEncoding
 
 CACHE = OUTPUT / "showing"
 LINES = 240

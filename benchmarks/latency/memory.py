@@ -25,6 +25,7 @@ from benchmarks.figures import SEED, figure, median_interval, ratio_interval
 from benchmarks.latency import Options
 
 from habitus_server.config import Config, Engine
+from habitus_server.edits import Edit
 from habitus_server.engine.client import EngineClient
 from habitus_server.engine.decode import Mixer, ModelAlone, generate, read_prompt
 from habitus_server.engine.launch import ensure_engine
@@ -33,7 +34,7 @@ from habitus_server.engine.model import Model, load_model
 from habitus_server.engine.wire import Place, Stop
 from habitus_server.feed import DEBOUNCE_S, MemoryFeed
 from habitus_server.library import Library
-from habitus_server.text import Buffer, Change, Edit
+from habitus_server.text import Buffer, Change
 
 WORKSPACE = "w"
 TOKENS = 5_000_000

@@ -25,8 +25,9 @@ from lsprotocol import types
 from habitus_server.lsp import inline
 from habitus_server.lsp.rooms import Rooms
 from habitus_server.offers import Source
+from habitus_server.positions import Position
 from habitus_server.session import Changed
-from habitus_server.text import ContentChange, Position
+from habitus_server.text import ContentChange
 
 PAUSE_S = 0.1
 """Between two requests, as between two keys of a fast typist."""

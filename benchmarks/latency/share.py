@@ -28,9 +28,10 @@ from habitus_server.lsp import inline, turns
 from habitus_server.lsp.outbox import Outbox, Progress
 from habitus_server.lsp.rooms import Rooms
 from habitus_server.lsp.window import Window
+from habitus_server.positions import Position
 from habitus_server.session import Changed, Opened
 from habitus_server.status import EngineFacts, Status
-from habitus_server.text import ContentChange, Position
+from habitus_server.text import ContentChange
 
 LINES = 10_000
 KEY_S = 0.1

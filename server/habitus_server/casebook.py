@@ -29,11 +29,12 @@ from habitus_server.diagnostics import (
     is_unknown_name,
     quoted_names,
 )
+from habitus_server.edits import Edit
 from habitus_server.ledger import Ledger
 from habitus_server.records import BugFix
 from habitus_server.repairs import CODE_ACTION
 from habitus_server.symptoms import Spot, Stage, Symptom
-from habitus_server.text import Buffer, Change, Edit
+from habitus_server.text import Buffer, Change
 from habitus_server.verdicts import without_layout
 from habitus_server.worksite import Site
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from habitus_server.casebook import Casebook
 from habitus_server.diagnostics import Diagnostic
+from habitus_server.edits import Edit
 from habitus_server.errors import StoreError
 from habitus_server.fixes import Fix
 from habitus_server.following import RELOAD_S
@@ -34,7 +35,6 @@ from habitus_server.scribe import Scribe, Written
 from habitus_server.session import Closed, Document, Opened, Saved, Snapshot, Step
 from habitus_server.spans import TrackedSpan
 from habitus_server.storable import clean_fix
-from habitus_server.text import Edit
 
 if TYPE_CHECKING:
     from habitus_server.store import Store

@@ -12,11 +12,12 @@ from secrets import token_hex
 
 import msgspec
 
+from habitus_server.edits import reconcile
 from habitus_server.outcomes import Signal, Tracker
 from habitus_server.patterns import Notebook
 from habitus_server.records import Pattern, Suggestion
 from habitus_server.session import Document
-from habitus_server.text import Buffer, Change, reconcile
+from habitus_server.text import Buffer, Change
 from habitus_server.verdicts import is_leap
 
 RECENT_OFFERS = 16

@@ -16,8 +16,9 @@ from pathlib import Path
 import msgspec
 
 from habitus_server.diagnostics import ERROR, WARNING, Diagnostic
+from habitus_server.positions import Position, PositionEncoding
 from habitus_server.session import Document
-from habitus_server.text import Buffer, Position, PositionEncoding
+from habitus_server.text import Buffer
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
+from habitus_server.edits import Edit
 from habitus_server.moves import Moves
 from habitus_server.records import TAKEN, Evidence, State, Suggestion
 from habitus_server.retention import Accepted
 from habitus_server.spans import GrowingSpan, TrackedSpan, track
-from habitus_server.text import MAX_SLIDE, Buffer, Change, Edit
+from habitus_server.text import MAX_SLIDE, Buffer, Change
 from habitus_server.verdicts import Kind, Verdict, is_leap, judge, raw_size, unify
 
 HOLD_S = 1.0

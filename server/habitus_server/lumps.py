@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 
-from habitus_server.text import Change, Edit
+from habitus_server.edits import Edit
+from habitus_server.text import Change
 from habitus_server.verdicts import is_leap
 
 KEY_S = 0.03

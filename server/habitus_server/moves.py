@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import msgspec
 
+from habitus_server.edits import Edit
 from habitus_server.spans import TrackedSpan, track
-from habitus_server.text import Buffer, Change, Edit
+from habitus_server.text import Buffer, Change
 from habitus_server.verdicts import squeeze
 
 PASTE_S = 30.0

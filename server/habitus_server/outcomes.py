@@ -35,6 +35,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
+from habitus_server.edits import reconcile
 from habitus_server.lives import Life, Moved, Transition
 from habitus_server.lumps import Lumps
 from habitus_server.moves import Moves
@@ -50,7 +51,7 @@ from habitus_server.rivals import (
 )
 from habitus_server.spans import GrowingSpan, TrackedSpan
 from habitus_server.standing import Shelf, Standing, standing_of
-from habitus_server.text import Buffer, Change, reconcile
+from habitus_server.text import Buffer, Change
 from habitus_server.verdicts import Kind
 
 READ_S = 0.75

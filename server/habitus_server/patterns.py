@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from habitus_server.edits import Edit
 from habitus_server.records import Pattern
 from habitus_server.spans import TrackedSpan
-from habitus_server.text import Buffer, Change, Edit
+from habitus_server.text import Buffer, Change
 
 QUIET_S = 10.0
 PREFIX_CHARS = 6_000

@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from habitus_server.text import Buffer, Change, ContentChange, Position, PositionEncoding, replay
+from habitus_server.positions import Position, PositionEncoding
+from habitus_server.text import Buffer, Change, ContentChange, replay
 
 BINARY_PROBE_CHARS = 65_536
 MAX_CHARS = 2_000_000

@@ -24,7 +24,7 @@ import re
 
 import msgspec
 
-from habitus_server.text import Edit, common_prefix, common_suffix
+from habitus_server.edits import Edit, common_prefix, common_suffix
 
 HISTORY = 32
 """How many edits of a span can be taken back exactly."""

@@ -22,8 +22,9 @@ import math
 from enum import Enum
 
 from habitus_server.diagnostics import Diagnostic
+from habitus_server.edits import Edit
 from habitus_server.repairs import BY_HAND
-from habitus_server.text import Buffer, Edit
+from habitus_server.text import Buffer
 from habitus_server.worksite import Site
 
 STEADY_S = 3.0

@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from enum import Enum
 from itertools import accumulate
 
 import msgspec
 
-from habitus_server.alignment import align
+from habitus_server.edits import Edit, common_prefix, common_suffix, reconcile
+from habitus_server.positions import Position, PositionEncoding, index_of_units, units_in
 
 LINE_BREAK = re.compile(r"\r\n|\n|\r")
 PIECE_CHARS = 16_384
@@ -31,40 +31,6 @@ LEAST_KEPT = 4
 """Shorter texts may stand in what replaces them by chance."""
 
 _LAYOUT = re.compile(r"[\s'\",()]+")
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-
-
-class PositionEncoding(Enum):
-    """What a position's `character` counts, as negotiated with the client."""
-
-    UTF8 = "utf-8"
-    UTF16 = "utf-16"
-    UTF32 = "utf-32"
-
-
-class Position(msgspec.Struct, frozen=True, order=True):
-    """A place as an editor names it, in units of a `PositionEncoding`."""
-
-    line: int
-    character: int
-
-
-class Edit(msgspec.Struct, frozen=True):
-    """Code points `start` to `end` give way to `text`."""
-
-    start: int
-    end: int
-    text: str
-
-    @property
-    def growth(self) -> int:
-        """How many code points the document gains."""
-        return len(self.text) - (self.end - self.start)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing changes."""
-        return self.start == self.end and not self.text
 
 
 class ContentChange(msgspec.Struct, frozen=True):
@@ -312,92 +278,6 @@ def _rewrites(buffer: Buffer, edits: list[Edit]) -> bool:
     lines = {buffer.line_at(edit.start) for edit in edits}
     gone = sum(edit.end - edit.start for edit in edits)
     return (len(lines) > 1 and len(edits) > 1) or (gone > 200 and gone * 2 > len(buffer))
-
-
-def minimal_edit(before: str, after: str) -> Edit:
-    """The one edit between two texts that common prefix and suffix leave over."""
-    head = common_prefix(before, after)
-    tail = common_suffix(before[head:], after[head:])
-    return Edit(head, len(before) - tail, after[head : len(after) - tail])
-
-
-def reconcile(before: str, after: str) -> list[Edit]:
-    """Small edits, in order, that turn one text into another.
-
-    Lines are aligned first, then words inside changed stretches, so that what a
-    formatter moved is found again. Past a size bound one minimal edit has to do.
-    """
-    outer = minimal_edit(before, after)
-    gone = before[outer.start : outer.end]
-    if not gone or not outer.text:
-        return [] if outer.is_empty else [outer]
-    return [
-        Edit(outer.start + start, outer.start + end, text)
-        for start, end, text in align(gone, outer.text)
-    ]
-
-
-def common_prefix(left: str, right: str) -> int:
-    """How many leading code points two texts share, found by halving."""
-    low, high = 0, min(len(left), len(right))
-    if left[:64] != right[:64]:
-        high = min(high, 64)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def common_suffix(left: str, right: str) -> int:
-    """How many trailing code points two texts share, found by halving."""
-    low, high = 0, min(len(left), len(right))
-    size_left, size_right = len(left), len(right)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if (
-            left[size_left - middle : size_left - low]
-            == right[size_right - middle : size_right - low]
-        ):
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def index_of_units(content: str, units: int, encoding: PositionEncoding) -> int:
-    """The code point index at `units` of an encoding into a line; clamps, rounds down."""
-    if units <= 0:
-        return 0
-    if encoding is PositionEncoding.UTF32 or content.isascii():
-        return min(units, len(content))
-    if encoding is PositionEncoding.UTF16:
-        seen = 0
-        for found in _ASTRAL.finditer(content):
-            at = found.start() + seen
-            if at >= units:
-                break
-            if at + 1 == units:
-                return found.start()
-            seen += 1
-        return min(units - seen, len(content))
-    data = content.encode("utf-8", "surrogatepass")
-    if units >= len(data):
-        return len(content)
-    while data[units] & 0xC0 == 0x80:
-        units -= 1
-    return len(data[:units].decode("utf-8", "surrogatepass"))
-
-
-def units_in(content: str, encoding: PositionEncoding) -> int:
-    """How many units of an encoding a text takes."""
-    if encoding is PositionEncoding.UTF32 or content.isascii():
-        return len(content)
-    if encoding is PositionEncoding.UTF16:
-        return len(content) + sum(1 for _ in _ASTRAL.finditer(content))
-    return len(content.encode("utf-8", "surrogatepass"))
 
 
 def _cut(text: str) -> list[_Piece]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from habitus_server.text import Buffer, Edit
+from habitus_server.edits import Edit
+from habitus_server.text import Buffer
 
 _BREAKS = ("\r", "\n")
 

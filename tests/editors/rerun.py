@@ -18,12 +18,12 @@ from editors.trace import Message, Trace, item_id, item_text, items_of
 from habitus_server.config import Config
 from habitus_server.lsp import convert, documents, inline, popup, reports
 from habitus_server.offers import Offer, Source
+from habitus_server.positions import Position, PositionEncoding
 from habitus_server.recorder import Recorder
 from habitus_server.records import Suggestion
 from habitus_server.scribe import Scribe
 from habitus_server.session import Event, Session, Snapshot
 from habitus_server.store import Store
-from habitus_server.text import Position, PositionEncoding
 
 BEGIN = 1_700_000_000.0
 QUIET_S = 1_000

@@ -17,8 +17,9 @@ import msgspec
 
 from editors.prompter import Prompter
 from editors.trace import Fate, Message, Trace, cut, item_text, items_of
+from habitus_server.positions import PositionEncoding
 from habitus_server.records import Outcome, State
-from habitus_server.text import Buffer, ContentChange, PositionEncoding, replay
+from habitus_server.text import Buffer, ContentChange, replay
 
 CURSOR = "‸"
 KEY_S = 0.13

@@ -13,10 +13,11 @@ from habitus_server.lsp.rooms import Rooms
 from habitus_server.lsp.root import Root
 from habitus_server.lsp.window import Window
 from habitus_server.options import Options
+from habitus_server.positions import Position
 from habitus_server.session import Changed, Opened
 from habitus_server.status import Status
 from habitus_server.store import Store
-from habitus_server.text import ContentChange, Position
+from habitus_server.text import ContentChange
 from habitus_server.workspaces import find_workspace, state_dir
 
 

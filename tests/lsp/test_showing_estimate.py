@@ -11,6 +11,7 @@ import pytest
 from habitus_server.config import WORKSPACE_FILE, Completion, Config, narrow
 from habitus_server.engine.wire import Candidate
 from habitus_server.lsp.liking import FEWEST, REFIT_S, Liking
+from habitus_server.positions import Position
 from habitus_server.records import State, Suggestion
 from habitus_server.session import Opened, Session
 from habitus_server.showing import (
@@ -25,7 +26,6 @@ from habitus_server.showing import (
     threshold_of,
 )
 from habitus_server.store import Store
-from habitus_server.text import Position
 from habitus_server.whys import Stage, Why
 
 

@@ -15,11 +15,12 @@ from habitus_server.declined import Declined
 from habitus_server.engine.wire import Candidate, Completed, Place, Stop
 from habitus_server.errors import EngineError
 from habitus_server.offers import Ask, Offer, Source
+from habitus_server.positions import Position
 from habitus_server.records import AdapterRef, Chunk
 from habitus_server.rejections import Why
 from habitus_server.session import Changed, Opened, Session, Snapshot
 from habitus_server.suggest import Suggester
-from habitus_server.text import ContentChange, Position
+from habitus_server.text import ContentChange
 from habitus_server.whys import Stage
 
 URI = "file:///w/a.py"

@@ -6,9 +6,10 @@ import re
 
 from habitus_server.alignment import align
 from habitus_server.diagnostics import Diagnostic
+from habitus_server.edits import Edit
 from habitus_server.fixes import Fix
+from habitus_server.positions import PositionEncoding
 from habitus_server.session import Snapshot
-from habitus_server.text import Edit, PositionEncoding
 from signals.scenario import Scenario, Step, plain
 from signals.scene import CURSOR
 from signals.window import Window

@@ -6,9 +6,11 @@ happens unless told otherwise, as a person's would.
 
 from __future__ import annotations
 
+from habitus_server.edits import Edit
 from habitus_server.outcomes import Measurement, Settlement, Signal, Tracker, Transition
+from habitus_server.positions import PositionEncoding
 from habitus_server.records import Outcome, State, Suggestion
-from habitus_server.text import Buffer, Change, ContentChange, Edit, PositionEncoding, replay
+from habitus_server.text import Buffer, Change, ContentChange, replay
 
 CURSOR = "‸"
 

@@ -14,10 +14,11 @@ from habitus_server.config import Config
 from habitus_server.diagnostics import Diagnostic
 from habitus_server.library import Library
 from habitus_server.linter import SOURCE, Linter
+from habitus_server.positions import Position
 from habitus_server.scribe import Scribe
 from habitus_server.session import Changed, Closed, Document, Opened, Session
 from habitus_server.store import Store
-from habitus_server.text import ContentChange, Position
+from habitus_server.text import ContentChange
 
 WRONG = "def area(radius):\n    return 3.14 * radios\n"
 RIGHT = WRONG.replace("radios", "radius")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from habitus_server.positions import PositionEncoding
 from habitus_server.records import Outcome
-from habitus_server.text import PositionEncoding
 from signals.window import Window
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from habitus_server.edits import Edit
 from habitus_server.lumps import KEY_S, Lumps
-from habitus_server.text import Buffer, Edit
+from habitus_server.text import Buffer
 from signals.scene import change_of
 
 

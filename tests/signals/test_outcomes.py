@@ -6,10 +6,10 @@ import random
 
 import pytest
 
+from habitus_server.edits import Edit
 from habitus_server.lives import TRANSITIONS
 from habitus_server.outcomes import Transition
 from habitus_server.records import Evidence, Outcome, State
-from habitus_server.text import Edit
 from signals.scene import Scene
 
 ACCEPTED = State.ACCEPTED

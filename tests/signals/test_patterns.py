@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import random
 
+from habitus_server.edits import Edit
 from habitus_server.outcomes import Settlement, Tracker
 from habitus_server.patterns import MAX_TEXT_CHARS, Notebook
+from habitus_server.positions import PositionEncoding
 from habitus_server.records import Pattern
 from habitus_server.spans import track
-from habitus_server.text import Buffer, Change, ContentChange, Edit, PositionEncoding, replay
+from habitus_server.text import Buffer, Change, ContentChange, replay
 from signals.scene import change_of, suggestion, unmark
 
 

@@ -7,8 +7,9 @@ import random
 import msgspec
 import pytest
 
+from habitus_server.edits import Edit
 from habitus_server.spans import GrowingSpan, TrackedSpan, track
-from habitus_server.text import Buffer, Edit
+from habitus_server.text import Buffer
 from signals.scene import unmark
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from habitus_server.casebook import Casebook
 from habitus_server.diagnostics import Diagnostic
+from habitus_server.edits import Edit
 from habitus_server.symptoms import Symptom
-from habitus_server.text import Buffer, Edit
+from habitus_server.text import Buffer
 from habitus_server.worksite import Site
 from signals.scene import change_of
 

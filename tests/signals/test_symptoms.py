@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from habitus_server.diagnostics import Diagnostic
-from habitus_server.text import Edit
+from habitus_server.edits import Edit
 from signals.ward import Ward, unknown
 
 CIRCLE = "def area(radius):\n    return 3.14 * radios\n\n\nprint(area(2))\n"

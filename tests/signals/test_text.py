@@ -9,18 +9,9 @@ import time
 import pytest
 
 from habitus_server import text as text_room
-from habitus_server.text import (
-    Buffer,
-    ContentChange,
-    Edit,
-    Position,
-    PositionEncoding,
-    common_prefix,
-    common_suffix,
-    minimal_edit,
-    reconcile,
-    replay,
-)
+from habitus_server.edits import Edit, common_prefix, common_suffix, minimal_edit, reconcile
+from habitus_server.positions import Position, PositionEncoding
+from habitus_server.text import Buffer, ContentChange, replay
 
 UTF8, UTF16, UTF32 = PositionEncoding.UTF8, PositionEncoding.UTF16, PositionEncoding.UTF32
 ALPHABET = "ab\r\n\n\f😀é\u2028\x85\v \t"

@@ -12,14 +12,9 @@ import random
 from typing import NamedTuple
 
 from habitus_server.outcomes import Settlement, Tracker
+from habitus_server.positions import Position, PositionEncoding
 from habitus_server.records import Outcome
-from habitus_server.text import (
-    Buffer,
-    ContentChange,
-    Position,
-    PositionEncoding,
-    replay,
-)
+from habitus_server.text import Buffer, ContentChange, replay
 from signals.oracle import Oracle, touched
 from signals.scene import suggestion
 

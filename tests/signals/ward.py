@@ -10,8 +10,10 @@ from itertools import count
 
 from habitus_server.casebook import Casebook
 from habitus_server.diagnostics import Diagnostic
+from habitus_server.edits import Edit
+from habitus_server.positions import PositionEncoding
 from habitus_server.records import BugFix
-from habitus_server.text import Buffer, ContentChange, Edit, PositionEncoding, replay
+from habitus_server.text import Buffer, ContentChange, replay
 from signals.scene import change_of
 
 

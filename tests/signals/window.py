@@ -14,13 +14,15 @@ from typing import Any
 
 from habitus_server.checkups import Checkups
 from habitus_server.diagnostics import Diagnostic
+from habitus_server.edits import Edit
 from habitus_server.offers import Offer
 from habitus_server.outcomes import Measurement, Settlement, Signal, Transition
+from habitus_server.positions import PositionEncoding
 from habitus_server.recorder import Recorder
 from habitus_server.records import BugFix, Pattern, Suggestion
 from habitus_server.scribe import Scribe
 from habitus_server.session import Changed, Closed, Document, Event, Opened, Saved, Session
-from habitus_server.text import Buffer, ContentChange, Edit, PositionEncoding
+from habitus_server.text import Buffer, ContentChange
 from signals.scene import suggestion, unmark
 
 

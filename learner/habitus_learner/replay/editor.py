@@ -22,7 +22,9 @@ import msgspec
 import habitus_learner
 import habitus_server
 from habitus_learner.replay.connection import Connection, RequestFailedError, ServerGoneError
-from habitus_server.text import Buffer, Edit, Position, PositionEncoding, units_in
+from habitus_server.edits import Edit
+from habitus_server.positions import Position, PositionEncoding, units_in
+from habitus_server.text import Buffer
 
 UTF16 = PositionEncoding.UTF16
 

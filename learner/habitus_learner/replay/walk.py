@@ -35,10 +35,10 @@ from habitus_learner.replay.editor import (
 )
 from habitus_learner.replay.items import Item
 from habitus_learner.replay.workcopy import WorkingCopy
+from habitus_server.edits import Edit
 from habitus_server.errors import HabitusError
 from habitus_server.landings import Hunk
 from habitus_server.repository import find_hunks, split_lines
-from habitus_server.text import Edit
 
 WATCHER_SECONDS = 0.4
 """Real time after a commit, in which the server hears from the file system about it."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from lsprotocol import types
 
-from habitus_server import text
+from habitus_server import positions
 from habitus_server.offers import Offer
+from habitus_server.positions import PositionEncoding
 from habitus_server.session import Changed, Document, Opened, Saved, Snapshot
-from habitus_server.text import ContentChange, PositionEncoding
+from habitus_server.text import ContentChange
 
 ACCEPT = "habitus.accept"
 LABEL_CHARS = 60
@@ -36,14 +37,14 @@ def to_saved(params: types.DidSaveTextDocumentParams) -> Saved:
     return Saved(params.text_document.uri, params.text)
 
 
-def to_position(position: types.Position) -> text.Position:
+def to_position(position: types.Position) -> positions.Position:
     """A position, in whatever units were negotiated."""
-    return text.Position(position.line, position.character)
+    return positions.Position(position.line, position.character)
 
 
 def to_selected(
     context: types.InlineCompletionContext,
-) -> tuple[text.Position, text.Position, str] | None:
+) -> tuple[positions.Position, positions.Position, str] | None:
     """The item selected in the editor's popup, which a completion must begin with."""
     info = context.selected_completion_info
     if info is None:

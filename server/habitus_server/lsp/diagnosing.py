@@ -12,8 +12,8 @@ import msgspec
 
 from habitus_server.diagnostics import ERROR, Diagnostic
 from habitus_server.lsp.rooms import Rooms
+from habitus_server.positions import Position, PositionEncoding
 from habitus_server.session import Document
-from habitus_server.text import Position, PositionEncoding
 
 
 class _Range(msgspec.Struct):

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from habitus_server.lsp.rooms import Rooms
-from habitus_server.text import Position
+from habitus_server.positions import Position
 
 
 class _Clock(msgspec.Struct):

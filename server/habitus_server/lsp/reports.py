@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from habitus_server.lsp.rooms import Rooms
-from habitus_server.text import PositionEncoding, index_of_units
+from habitus_server.positions import PositionEncoding, index_of_units
 
 
 class Argument(msgspec.Struct):

@@ -27,6 +27,7 @@ from habitus_server.lsp.roots import Roots
 from habitus_server.lsp.telling import Telling
 from habitus_server.lsp.window import Window
 from habitus_server.offers import Offer
+from habitus_server.positions import PositionEncoding
 from habitus_server.session import (
     Closed,
     Document,
@@ -39,7 +40,6 @@ from habitus_server.session import (
 )
 from habitus_server.status import EngineFacts, Status
 from habitus_server.supervisor import EngineSupervisor
-from habitus_server.text import PositionEncoding
 from habitus_server.whys import Stage, Why
 
 TICK_S = 1.0
