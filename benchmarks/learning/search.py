@@ -122,12 +122,16 @@ def _train(
     layout = load_layout(
         base, "embedded", Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
     )
+    seen_until = 0.0
     if subject.incumbent is not None and not variant.is_fresh:
-        continue_from(trainee, Path(subject.incumbent.path))
+        seen_until = continue_from(trainee, Path(subject.incumbent.path))
     examples = [one for one in subject.examples if variant.has_signals or not is_signal(one)]
     courtesy = Courtesy(None, 0.0, now=time.time, sleep=time.sleep)
     began = time.monotonic()
-    Run(plan, trainee, layout, examples, batch_tokens=hyper.step_tokens, courtesy=courtesy).train()
+    Run(
+        plan, trainee, layout, examples, batch_tokens=hyper.step_tokens, courtesy=courtesy,
+        seen_until=seen_until,
+    ).train()  # fmt: skip
     seconds = time.monotonic() - began
     _write(folder, trainee, base)
     print(f"{variant}: {seconds:.0f} s, temper {trainee.temper}", flush=True)

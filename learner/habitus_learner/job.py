@@ -128,8 +128,9 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[
         base, plan.model, Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
     )
     trainee = load_trainee(base, plan.model, device, hyper)
+    seen_until = 0.0
     if hyper.continues and plan.incumbent is not None:
-        continue_from(trainee, Path(plan.incumbent.path))
+        seen_until = continue_from(trainee, Path(plan.incumbent.path))
     layers = _fit(trainee, device, trainee.hyper.step_tokens)
     if layers.has_checkpointing:
         trainee.recompute_layers()
@@ -141,6 +142,7 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[
         read_examples(folder / TRAIN),
         batch_tokens=layers.batch_tokens,
         courtesy=Courtesy(markers, plan.idle_seconds, now=time.time, sleep=time.sleep),
+        seen_until=seen_until,
         tell=lambda line: tell(
             msgspec.structs.replace(line, progress=line.progress * TRAINING_SHARE)
         ),
@@ -148,12 +150,15 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[
     return trainee, run.train()
 
 
-def continue_from(trainee: Trainee, incumbent: Path) -> None:
-    """Take over an adapter's weights, if they are of this run's shape and scale."""
+def continue_from(trainee: Trainee, incumbent: Path) -> float:
+    """Take over an adapter's weights, if they are of this run's shape and scale; the time up to
+    which it has learned, 0 where nothing was taken over."""
     made_with = adapters.read_manifest(incumbent).hyper_parameters
     hyper = trainee.hyper
-    if (made_with.get("rank"), made_with.get("alpha")) == (hyper.rank, hyper.alpha):
-        set_adapter_state(trainee, load_file(incumbent / adapters.WEIGHTS))
+    if (made_with.get("rank"), made_with.get("alpha")) != (hyper.rank, hyper.alpha):
+        return 0.0
+    set_adapter_state(trainee, load_file(incumbent / adapters.WEIGHTS))
+    return float(made_with.get("cutoff", 0.0))
 
 
 def _fit(trainee: Trainee, device: torch.device, step_tokens: int) -> Fit:

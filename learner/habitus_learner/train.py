@@ -56,7 +56,8 @@ class Position(msgspec.Struct):
 
 
 class Run:
-    """A run over its examples; `advance` until it says that it is done."""
+    """A run over its examples, `train`ed to its end; the adapter that it goes on from, if any,
+    has learned what was written before `seen_until`."""
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Run:
         *,
         batch_tokens: int,
         courtesy: Courtesy,
+        seen_until: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
         computed: Callable[[], float] = time.thread_time,
         tell: Callable[[Progress], None] = lambda _line: None,
@@ -91,7 +93,7 @@ class Run:
         self._learned = learned
         self._module, self._optimizer = self._accelerator.prepare(trainee, optimizer)
         self._accumulate = max(1, self._hyper.step_tokens // batch_tokens)
-        inner, self._examples = _part(examples, plan.seed)
+        inner, self._examples = _part(examples, plan.seed, seen_until)
         self._inner = _inner_rows(layout, inner, plan.seed)
         self._mix = Mix(
             seed=plan.seed,
@@ -261,12 +263,20 @@ def _schedule(progress: float, warmup: float) -> float:
     return 0.05 + 0.95 * (1.0 + math.cos(math.pi * min(1.0, rest))) / 2.0
 
 
-def _part(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
-    """(inner, rest): whole episodes of hand-written code for choosing a checkpoint."""
-    by_hand = [e for e in examples if e.kind is Kind.PATTERN and e.is_by_hand]
+def _part(
+    examples: Sequence[Example], seed: int, seen_until: float
+) -> tuple[list[Example], list[Example]]:
+    """(inner, rest): whole episodes of hand-written code for choosing a checkpoint.
+
+    An adapter that a run goes on from knows what was written before `seen_until` by heart:
+    there every step away from it would look like harm.
+    """
+    by_hand = [
+        e for e in examples if e.kind is Kind.PATTERN and e.is_by_hand and e.at >= seen_until
+    ]
     episodes = sorted({e.episode for e in by_hand})
     Random(f"{seed}:inner").shuffle(episodes)
-    wanted = INNER_SHARE * len(by_hand)
+    wanted = max(INNER_ROWS.start, INNER_SHARE * len(by_hand))
     inner: list[Example] = []
     chosen: set[Episode] = set()
     for episode in episodes:

@@ -89,6 +89,7 @@ def prepared(
     trainee = fresh(tiny_model)
     tell = changes.pop("tell", lambda _line: None)
     examples = changes.pop("examples", None) or lessons()
+    seen_until = changes.pop("seen_until", 0.0)
     run = Run(
         plan(folder, steps=steps, **changes),
         trainee,
@@ -96,6 +97,7 @@ def prepared(
         examples,
         batch_tokens=HYPER.step_tokens,
         courtesy=Courtesy(None, 0.0, now=lambda: 0.0, sleep=lambda _s: None),
+        seen_until=seen_until,
         tell=tell,
     )
     return run, trainee
@@ -186,6 +188,31 @@ def timed(tiny_model: Path, layout: Layout, folder: Path, computed: Iterator[flo
         computed=lambda: float(next(computed)),
     )
     return run.train()
+
+
+def test_a_checkpoint_is_chosen_by_code_that_the_adapter_before_has_not_seen(
+    tiny_model: Path, layout: Layout, tmp_path: Path
+) -> None:
+    examples = collect([], habit_patterns(240))
+    middle = sorted(example.at for example in examples)[120]
+    newer = {example.id for example in examples if example.at >= middle}
+    run, _ = prepared(
+        tiny_model, layout, tmp_path / "run", steps=1, examples=examples, seen_until=middle
+    )
+    assert run._inner
+    assert {row.key for row in run._inner} <= newer
+
+
+def test_too_little_new_code_chooses_no_checkpoint(
+    tiny_model: Path, layout: Layout, tmp_path: Path
+) -> None:
+    examples = collect([], habit_patterns(240))
+    late = sorted(example.at for example in examples)[-20]
+    run, _ = prepared(
+        tiny_model, layout, tmp_path / "run", steps=1, examples=examples, seen_until=late
+    )
+    assert not run._inner
+    assert run.train().steps == 1
 
 
 def test_a_run_ends_when_its_minutes_are_over(
