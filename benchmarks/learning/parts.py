@@ -40,10 +40,10 @@ from habitus_server.records import AdapterRef, Cycle
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, find_workspace, state_dir
 
-WARM_UP_STEPS = 1_500
-CYCLE_STEPS = 400
-"""Steps of about 1,024 tokens: thirteen and four minutes on one core of the machine that the
-page of figures names, some half of it on two."""
+WARM_UP_STEPS = 1_000
+CYCLE_STEPS = 300
+"""Steps of about 1,024 tokens: nine and three minutes on one core of the machine that the page
+of figures names, some half of it on two."""
 
 JUDGING_MINUTES = 5.0
 """A fifth of it is what judging may take."""

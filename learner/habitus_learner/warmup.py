@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -29,6 +30,10 @@ WARMED = "warmed_up"
 
 COMMITS = "gate_commits"
 """Name of the figure that says how many commits judged."""
+
+FIRST_GATE: dict[str, Any] = {"share": 0.1, "min_episodes": 30, "max_items": 150}
+"""Of the past when base weights are to be beaten: a first gain is large and shows on few
+places, and the newest code is what the next lines resemble most."""
 
 LEAST_COMMITS = 20
 """With fewer the past cannot be judged: that needs as many files or commits."""
@@ -76,7 +81,7 @@ def run_warm_up(
         read = heritage.written(
             past, before=float("inf"), seed=seed, on_chapter=heritage.reader(settings, tell)
         )
-        parts = split(read, not_before=seen_until)
+        parts = split(read, not_before=seen_until) if incumbent else split(read, **FIRST_GATE)
         standing = heritage.standing(past, parts, parts.train, seed=seed)
         older = [one for one in signals if one.known_at < parts.cutoff]
         train = heritage.beside([*parts.train, *standing, *older], parts.gate)
