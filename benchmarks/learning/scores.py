@@ -22,7 +22,7 @@ from habitus_learner.gate import Compared
 from habitus_learner.past import Past
 from habitus_learner.places import items_of
 from habitus_learner.planner import Plan
-from habitus_learner.split import split
+from habitus_learner.split import HoldOut, split
 from habitus_server.config import Config
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.memory import Memory
@@ -48,7 +48,7 @@ def main() -> int:
     options = _options()
     chapters = islice(Past(options.repository, Config()).chapters(), options.commits)
     examples = [one for chapter in chapters for one in chapter.examples]
-    parts = split(examples, share=options.share, max_items=options.places)
+    parts = split(examples, hold_out=HoldOut(share=options.share, most=options.places))
     items = items_of(parts.gate, seed=SEED, limit=options.places)
     print(f"{len(parts.train)} lessons to train on, {len(items)} later places", flush=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -24,33 +24,42 @@ class Split(msgspec.Struct, frozen=True):
     cutoff: float
 
 
+class HoldOut(msgspec.Struct, frozen=True):
+    """How much of what was written by hand judges: a `share`, more where that is fewer than
+    `least_episodes`, and at most so many places."""
+
+    share: float = 0.25
+    least_episodes: int = 20
+    most: int = 400
+
+
+USUAL = HoldOut()
+
+
 def split(
     examples: Sequence[Example],
     *,
-    share: float = 0.25,
-    min_episodes: int = 20,
-    max_items: int = 400,
+    hold_out: HoldOut = USUAL,
     not_before: float = 0.0,
     back_to: float = float("inf"),
 ) -> Split:
     """Hold out the newest episodes, by hand, for the gate.
 
-    The gate gets at least `share` of the places written by hand (at most
-    `max_items`), and reaches back as far as half of them for `min_episodes`; never
-    further than `not_before`, up to when the incumbent's lessons went. Where a cycle
-    before ended in doubt, its places stay held out: within the same half the gate reaches
-    `back_to` where that one did, and has what was written since besides. What was
-    written before the cutoff but settled after it is in neither part: its context
-    may hold the gate's answers.
+    The gate gets what `hold_out` says of the places written by hand, and reaches back as
+    far as half of them for its episodes; never further than `not_before`, up to when the
+    incumbent's lessons went. Where a cycle before ended in doubt, its places stay held out:
+    within the same half the gate reaches `back_to` where that one did, and has what was
+    written since besides. What was written before the cutoff but settled after it is in
+    neither part: its context may hold the gate's answers.
     """
     by_hand = sorted((e for e in examples if e.is_by_hand), key=lambda e: -e.at)
     eligible = [e for e in by_hand if e.at >= not_before]
-    wanted = min(max_items, max(1, round(share * len(by_hand))))
-    limit = max(wanted, min(max_items, len(by_hand) // 2))
+    wanted = min(hold_out.most, max(1, round(hold_out.share * len(by_hand))))
+    limit = max(wanted, min(hold_out.most, len(by_hand) // 2))
     episodes: set[Episode] = set()
     cutoff = float("inf")
     for taken, example in enumerate(eligible):
-        has_enough = taken >= wanted and len(episodes) >= min_episodes
+        has_enough = taken >= wanted and len(episodes) >= hold_out.least_episodes
         if taken >= limit or (has_enough and example.at < back_to):
             break
         episodes.add(example.episode)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from itertools import islice
-from typing import Any
 
 import msgspec
 
 from habitus_learner import course, heritage, history
 from habitus_learner.course import Material, Settings, Tell
 from habitus_learner.cycle import all_examples
-from habitus_learner.split import Split, capped, split
+from habitus_learner.split import USUAL, HoldOut, Split, capped, split
 from habitus_server import adapters
 from habitus_server.config import Config
 from habitus_server.errors import ModelError, UserError
@@ -31,8 +30,8 @@ WARMED = "warmed_up"
 COMMITS = "gate_commits"
 """Name of the figure that says how many commits judged."""
 
-FIRST_GATE: dict[str, Any] = {"share": 0.1, "min_episodes": 30, "max_items": 150}
-"""Of the past when base weights are to be beaten: a first gain is large and shows on few
+FIRST = HoldOut(share=0.1, least_episodes=30, most=150)
+"""Of the past where base weights are to be beaten: a first gain is large and shows on few
 places, and the newest code is what the next lines resemble most."""
 
 LEAST_COMMITS = 20
@@ -81,7 +80,8 @@ def run_warm_up(
         read = heritage.written(
             past, before=float("inf"), seed=seed, on_chapter=heritage.reader(settings, tell)
         )
-        parts = split(read, not_before=seen_until) if incumbent else split(read, **FIRST_GATE)
+        hold_out = FIRST if incumbent is None else USUAL
+        parts = split(read, hold_out=hold_out, not_before=seen_until)
         standing = heritage.standing(past, parts, parts.train, seed=seed)
         older = [one for one in signals if one.known_at < parts.cutoff]
         train = heritage.beside([*parts.train, *standing, *older], parts.gate)
