@@ -18,7 +18,7 @@ from benchmarks.context.workspace import Workspace
 from benchmarks.learning.histories import Block, Moment, moments_of
 
 from habitus_learner.replay import developer
-from habitus_learner.replay.walk import worth
+from habitus_learner.replay.observation import worth
 from habitus_server.context import Gatherer, View
 from habitus_server.engine.answer import Answerer
 from habitus_server.engine.memory import Memory

@@ -15,7 +15,7 @@ from habitus_learner.replay.figures import (
     summarise,
 )
 from habitus_learner.replay.items import Item, Place
-from habitus_learner.replay.walk import Observation
+from habitus_learner.replay.observation import Observation
 
 
 def observation(

@@ -11,8 +11,9 @@ import pytest
 from habitus_learner.replay import run
 from habitus_learner.replay.editor import Editor
 from habitus_learner.replay.engines import end_engines
+from habitus_learner.replay.observation import Observation
 from habitus_learner.replay.plan import Size, Step, make_plan
-from habitus_learner.replay.walk import Clock, Observation, Walker
+from habitus_learner.replay.walk import Clock, Walker
 from habitus_learner.replay.workcopy import WorkingCopy
 from habitus_server.records import State
 from habitus_server.store import Store

@@ -21,11 +21,11 @@ from habitus_learner.history import list_commits
 from habitus_learner.past import Past
 from habitus_learner.replay.engines import find_engines
 from habitus_learner.replay.items import digest, list_items
+from habitus_learner.replay.observation import Observation
 from habitus_learner.replay.plan import Block, Plan, Size, make_plan
 from habitus_learner.replay.report import Report
 from habitus_learner.replay.run import ARMS, Replay, Seat, Settings
 from habitus_learner.replay.screen import Screen
-from habitus_learner.replay.walk import Observation
 from habitus_server.config import Config
 from habitus_server.store import Store
 from habitus_server.workspaces import find_workspace

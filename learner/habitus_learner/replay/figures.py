@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from habitus_learner.replay.items import Place
+from habitus_learner.replay.observation import Observation
 from habitus_learner.replay.report import Arm, Gain, Latency
-from habitus_learner.replay.walk import Observation
 from habitus_learner.statistics import Interval, ratio_interval
 
 Amount = Callable[[Observation], float]

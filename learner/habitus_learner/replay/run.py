@@ -22,11 +22,12 @@ from habitus_learner.replay.editor import Editor
 from habitus_learner.replay.engines import end_engines
 from habitus_learner.replay.learning import Watched, run_cycle
 from habitus_learner.replay.machine import describe_machine
+from habitus_learner.replay.observation import Observation
 from habitus_learner.replay.plan import Block, Plan, Size, Step
 from habitus_learner.replay.report import AdapterFacts, Report
 from habitus_learner.replay.screen import Screen
 from habitus_learner.replay.summary import Run, Tested, sum_up
-from habitus_learner.replay.walk import Clock, Observation, Walker
+from habitus_learner.replay.walk import Clock, Walker
 from habitus_learner.replay.warmstart import warm_up
 from habitus_learner.replay.workcopy import WorkingCopy
 from habitus_server.adapters import WEIGHTS, current, read_manifest

@@ -15,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from habitus_learner.replay.observation import Observation
 from habitus_learner.replay.report import Arm, Gain, Report
-from habitus_learner.replay.walk import Observation
 
 ARM_TITLES = {
     "frozen": "frozen weights",

@@ -16,6 +16,7 @@ from habitus_learner.history import Commit
 from habitus_learner.replay import figures
 from habitus_learner.replay.items import Item, digest
 from habitus_learner.replay.learning import Watched
+from habitus_learner.replay.observation import Observation
 from habitus_learner.replay.plan import Block, Plan
 from habitus_learner.replay.report import (
     FORMAT,
@@ -27,7 +28,6 @@ from habitus_learner.replay.report import (
     Report,
     Source,
 )
-from habitus_learner.replay.walk import Observation
 from habitus_server.repository import find_hunks
 
 Observed = Sequence[Observation]

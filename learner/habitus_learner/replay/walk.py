@@ -24,7 +24,7 @@ import msgspec
 
 from habitus_learner.history import Commit, FileChange
 from habitus_learner.replay import developer
-from habitus_learner.replay.developer import Decision, Reaction, decide, edit_distance
+from habitus_learner.replay.developer import Decision, Reaction, decide
 from habitus_learner.replay.editor import (
     AUTOMATIC,
     INVOKED,
@@ -34,6 +34,7 @@ from habitus_learner.replay.editor import (
     RequestFailedError,
 )
 from habitus_learner.replay.items import Item
+from habitus_learner.replay.observation import Observation, observe
 from habitus_learner.replay.workcopy import WorkingCopy
 from habitus_server.edits import Edit
 from habitus_server.errors import HabitusError
@@ -49,37 +50,6 @@ INVOKED_SHARE = 1 / 8
 
 class ReplayError(HabitusError):
     """The replay itself went wrong; its figures would mean nothing."""
-
-
-class Observation(msgspec.Struct, frozen=True):
-    """What one item got, and what came of it.
-
-    `text` is the suggestion as it would stand from the cursor on, "" when nothing was
-    shown; `similarity` compares its first line with the answer. Characters saved count
-    keystrokes, those that accept and undo included, so they can be negative.
-    """
-
-    item: Item
-    text: str
-    exact: bool
-    similarity: float
-    reaction: Reaction | None
-    accepted_characters: int
-    retained_characters: int
-    saved_characters: int
-    latency_ms: float
-    bits: float | None = None
-    chars: int | None = None
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether there was anything to react to."""
-        return bool(self.text)
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether text of it was taken, kept or not."""
-        return self.reaction is not None and self.reaction.is_accepting
 
 
 class Clock:
@@ -305,42 +275,6 @@ class _FileWriter:
     async def _edit(self, start: int, length: int, text: str) -> None:
         if length or text:
             await self._editor.edit(self._name, Edit(start, start + length, text))
-
-
-def observe(
-    item: Item, proposal: Proposal | None, decision: Decision | None, latency_ms: float
-) -> Observation:
-    """What an item's suggestion is worth, by the answer and the decision on it."""
-    if proposal is None or decision is None:
-        return Observation(item, "", False, 0.0, None, 0, 0, 0, latency_ms)
-    first = proposal.text.partition("\n")[0]
-    retained, saved = worth(decision, item.answer)
-    return Observation(
-        item=item,
-        text=proposal.text,
-        exact=developer.is_same(first, item.answer),
-        similarity=developer.edit_similarity(first.rstrip(), item.answer),
-        reaction=decision.reaction,
-        accepted_characters=len(decision.taken),
-        retained_characters=retained,
-        saved_characters=saved,
-        latency_ms=latency_ms,
-    )
-
-
-def worth(decision: Decision, answer: str) -> tuple[int, int]:
-    """Characters that stayed, and keystrokes that were spared."""
-    taken = decision.taken
-    match decision.reaction:
-        case Reaction.ACCEPT | Reaction.ACCEPT_PART:
-            return len(taken), len(taken) - 1
-        case Reaction.ACCEPT_THEN_EDIT:
-            kept = developer.kept_characters(taken, answer)
-            return kept, len(answer) - edit_distance(taken, answer) - 1
-        case Reaction.ACCEPT_THEN_REVERT:
-            return 0, -2
-        case _:
-            return 0, 0
 
 
 def _choose(answer: Answer, wanted: str) -> Proposal | None:
