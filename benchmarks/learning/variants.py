@@ -50,7 +50,8 @@ PAST: dict[str, Variant] = {
     "learning_rate=6e-3": Variant({"learning_rate": 6e-3}),
     "prompt_weight=0.3": Variant({"prompt_weight": 0.3}),
     "general_share=0.15": Variant({"general_share": 0.15}),
-    "general_share=0.35": Variant({"general_share": 0.35}),
+    "general_share=0.4": Variant({"general_share": 0.4}),
+    "general_share=0.55": Variant({"general_share": 0.55}),
     "temper=1": Variant({"temper": 1.0}),
     "preference_weight=0": Variant({"preference_weight": 0.0}),
 }

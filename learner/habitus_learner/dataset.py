@@ -15,6 +15,7 @@ import msgspec
 
 from habitus_learner import general, places
 from habitus_learner.examples import Example, Kind
+from habitus_learner.general import GeneralCut
 from habitus_learner.places import Cut
 from habitus_learner.sheet import count_read
 from habitus_server.engine.fim import Budget, Encode, Template, build_prompt
@@ -121,7 +122,7 @@ def passes(
         random = Random(f"{mix.seed}:{number}")
         for pool in _pools(layout, examples, random):
             extra = round(len(pool) * mix.general_share / (1.0 - mix.general_share))
-            pool += general_rows(layout, mix.library, extra, random)
+            pool += general_rows(layout, general.draw(mix.library, extra, random))
             batches = batched(pool, mix)
             random.shuffle(batches)
             for batch in batches:
@@ -129,12 +130,9 @@ def passes(
         number += 1
 
 
-def general_rows(layout: Layout, files: Sequence[Path], count: int, random: Random) -> list[Row]:
+def general_rows(layout: Layout, cuts: Sequence[GeneralCut]) -> list[Row]:
     """Rows from library code."""
-    return [
-        fit_row(layout, GENERAL, drawn.path, drawn.cut, 1.0)
-        for drawn in general.draw(list(files), count, random)
-    ]
+    return [fit_row(layout, GENERAL, one.path, one.cut, 1.0) for one in cuts]
 
 
 def batched(rows: Sequence[Row], mix: Mix) -> list[list[Row]]:

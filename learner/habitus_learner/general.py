@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import sysconfig
+from collections.abc import Sequence
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 
@@ -17,13 +19,18 @@ import msgspec
 
 from habitus_learner.places import Cut
 
-_SKIPPED = frozenset({"test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages"})
+_SKIPPED = frozenset(
+    ("test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages", "encodings")
+)
+"""Tests, copies and tables of characters: nothing that anybody writes."""
 _BYTES = range(2_000, 120_000)
 _PARTS = 8
 _PROBE, _GAUGE = 0, 1
 """One file in eight is kept for the probe, and one for the gauge."""
 
 _LONGEST_SPAN = 160
+_PASSAGE = 360
+"""Characters of a passage: about ten lines."""
 
 
 class GeneralCut(msgspec.Struct, frozen=True):
@@ -48,7 +55,7 @@ def probe_files(root: Path | None = None) -> list[Path]:
     return [path for path in _files(root or _library()) if _part(path) == _PROBE]
 
 
-def draw(files: list[Path], count: int, random: Random) -> list[GeneralCut]:
+def draw(files: Sequence[Path], count: int, random: Random) -> list[GeneralCut]:
     """`count` places in random files: the rest of a line or a short span, as when typing."""
     cuts: list[GeneralCut] = []
     while files and len(cuts) < count:
@@ -61,6 +68,20 @@ def draw(files: list[Path], count: int, random: Random) -> list[GeneralCut]:
         if target.strip():
             name = "/".join(path.parts[-2:])
             cuts.append(GeneralCut(name, Cut(text[:start], text[end:], target)))
+    return cuts
+
+
+def passages(files: Sequence[Path], count: int, random: Random) -> list[GeneralCut]:
+    """`count` stretches of whole lines, from one file after the other: what general code costs
+    is told with less chance by much text from many files than by short spans."""
+    cuts: list[GeneralCut] = []
+    order = random.sample(files, len(files))
+    for path in islice(cycle(order), count):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        start = text.rfind("\n", 0, random.randrange(max(1, len(text) - _PASSAGE))) + 1
+        target = text[start : text.find("\n", start + _PASSAGE)]
+        name = "/".join(path.parts[-2:])
+        cuts.append(GeneralCut(name, Cut(text[:start], text[start + len(target) :], target)))
     return cuts
 
 

@@ -19,7 +19,7 @@ from habitus_server.engine.answer import Answerer
 from habitus_server.engine.wire import Complete, Place, Score, Stop
 from habitus_server.records import AdapterRef
 
-PROBE_ITEMS = 64
+PROBE_ITEMS = 96
 ALWAYS_COMPARED = 60
 COVERED = 0.5
 """The share of the episodes that is always measured."""
@@ -87,15 +87,14 @@ def cost(answerer: Answerer, item: Item, adapter: AdapterRef | None) -> Cost:
 def probe(
     answerer: Answerer, candidate: AdapterRef, *, seed: int, root: Path | None = None
 ) -> list[Probe]:
-    """Places in library files that no cycle trains on, under base weights and the candidate."""
-    drawn = general.draw(general.probe_files(root), PROBE_ITEMS, Random(f"{seed}:probe"))
+    """Passages of library files that no cycle trains on, under base weights and the candidate."""
+    cuts = general.passages(general.probe_files(root), PROBE_ITEMS, Random(f"{seed}:probe"))
+    # One arm after the other: weights are swapped once, not at every place.
+    base = [_bits(answerer, one.path, one.cut, None) for one in cuts]
+    adapted = [_bits(answerer, one.path, one.cut, candidate) for one in cuts]
     return [
-        Probe(
-            chars=len(one.cut.target),
-            base_bits=_bits(answerer, one.path, one.cut, None),
-            candidate_bits=_bits(answerer, one.path, one.cut, candidate),
-        )
-        for one in drawn
+        Probe(chars=len(one.cut.target), base_bits=before, candidate_bits=after)
+        for one, before, after in zip(cuts, base, adapted, strict=True)
     ]
 
 

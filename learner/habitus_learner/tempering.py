@@ -15,8 +15,9 @@ from habitus_learner import general
 from habitus_learner.dataset import Layout, Mix, Row, batched, general_rows
 from habitus_learner.trainee import Trainee
 
-PARTS = (1.0, 0.75, 0.55, 0.4, 0.3, 0.2)
-"""Of the plan's temper, from the strongest on."""
+LEAST = 0.1
+"""Of the plan's temper; what is served is found by halving between this and all of it."""
+HALVINGS = 4
 
 TOLERANCE = 0.005
 """Less than the gate allows (`gate.PROBE_TOLERANCE`): other places are asked there."""
@@ -28,11 +29,18 @@ def temper(trainee: Trainee, layout: Layout, mix: Mix) -> None:
     """Set the trainee's temper; runs that practise no general code keep that of their plan."""
     if not mix.library:
         return
-    rows = general_rows(layout, general.gauge_files(), PLACES, Random(f"{mix.seed}:gauge"))
+    cuts = general.passages(general.gauge_files(), PLACES, Random(f"{mix.seed}:gauge"))
+    rows = general_rows(layout, cuts)
     most = (1.0 + TOLERANCE) * _cost(trainee, rows, layout, mix, 0.0)
-    for part in PARTS:
-        if _cost(trainee, rows, layout, mix, part * trainee.hyper.temper) <= most:
-            return
+    whole = trainee.hyper.temper
+    if _cost(trainee, rows, layout, mix, whole) <= most:
+        return
+    low, high = LEAST * whole, whole
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2.0
+        is_allowed = _cost(trainee, rows, layout, mix, middle) <= most
+        low, high = (middle, high) if is_allowed else (low, middle)
+    trainee.temper = low
 
 
 def _cost(

@@ -193,3 +193,19 @@ def test_no_file_is_in_two_parts_of_general_code() -> None:
     assert len(practised) > 100 and len(gauged) > 10 and len(probed) > 10
     names = [{p.name for p in part} for part in (practised, gauged, probed)]
     assert not names[0] & names[1] and not names[0] & names[2] and not names[1] & names[2]
+
+
+def test_passages_are_whole_lines_and_come_from_every_file_before_any_comes_again() -> None:
+    files = general.probe_files()[:12]
+    drawn = general.passages(files, 24, Random(1))
+    assert len({one.path for one in drawn[:12]}) == len({one.path for one in drawn}) == 12
+    for one in drawn:
+        assert not one.cut.prefix or one.cut.prefix.endswith("\n")
+        assert not one.cut.suffix or one.cut.suffix.startswith("\n")
+        assert len(one.cut.target) > 100
+    assert general.passages(files, 24, Random(1)) == drawn
+
+
+def test_tables_of_characters_are_no_general_code() -> None:
+    every = [*general.practice_files(), *general.gauge_files(), *general.probe_files()]
+    assert not any("encodings" in path.parts for path in every)

@@ -11,7 +11,7 @@ from habitus_learner import general, tempering
 from habitus_learner.dataset import Layout, Mix
 from habitus_learner.job import load_layout
 from habitus_learner.planner import Hyper
-from habitus_learner.tempering import PARTS, temper
+from habitus_learner.tempering import LEAST, temper
 from habitus_learner.trainee import Trainee, adapter_state, load_trainee, set_adapter_state
 from habitus_server.engine.fim import Budget
 from habitus_server.engine.model import find_folder
@@ -65,7 +65,13 @@ def test_what_leaves_general_code_alone_is_served_at_the_plans_temper(
 def test_what_spoils_general_code_is_served_as_weakly_as_can_be(base: Path, layout: Layout) -> None:
     trainee = trained(base, 0.3)
     temper(trainee, layout, mix(trainee))
-    assert trainee.temper == pytest.approx(PARTS[-1] * HYPER.temper)
+    assert trainee.temper == pytest.approx(LEAST * HYPER.temper)
+
+
+def test_what_spoils_general_code_a_little_is_served_in_part(base: Path, layout: Layout) -> None:
+    trainee = trained(base, 0.1)
+    temper(trainee, layout, mix(trainee))
+    assert LEAST * HYPER.temper < trainee.temper < HYPER.temper
 
 
 def test_a_run_without_general_code_keeps_its_plans_temper(base: Path, layout: Layout) -> None:
