@@ -1,7 +1,7 @@
 """How a run is trained: settings against each other, at places that were written later.
 
     python -m benchmarks.learning.search h11 --steps 300
-    python -m benchmarks.learning.search humanize --steps 500 --only plain general_share=0.4
+    python -m benchmarks.learning.search humanize --steps 500 --only plain general_share=0.25
     python -m benchmarks.learning.search h11 --of cycle --steps 250
 
 Every variant learns the same examples in the same order for as many steps (but where its name
