@@ -129,7 +129,7 @@ def draw_drift(rows: Sequence[Drift], tolerance: float, title: str) -> Markup:
     bottom = _TOP + _ROW * len(rows)
     zero, limit = across.at(0.0), across.at(tolerance)
     parts = [
-        _axis(across, bottom, lambda value: f"{value:+.0%}" if value else "0"),
+        _axis(across, bottom, lambda value: f"{100 * value:+.2g}%" if value else "0"),
         line(zero, _TOP - 6, zero, bottom, "axis"),
         line(limit, _TOP - 6, limit, bottom, "limit"),
         text(limit + 4, _TOP - 2, "most allowed", class_="small key-bad"),
