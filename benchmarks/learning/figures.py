@@ -6,6 +6,7 @@ none. Clusters are files of a commit, of all seeds together.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -132,7 +133,8 @@ def _ratio(
 def _shown(
     name: str, ratio: Interval, asked: Sequence[Asked], target: str, holds: bool
 ) -> dict[str, Any]:
-    bounds = (ratio.low, ratio.high)
+    # JSON has no word for infinity: what nothing bounds has no interval.
+    bounds = (ratio.low, ratio.high) if math.isfinite(ratio.high) else None
     return figure(name, ratio.mean, n=len(asked), interval=bounds, target=target, holds=holds)
 
 

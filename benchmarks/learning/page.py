@@ -1,6 +1,6 @@
 """The bench's figures in docs/learning.md, between two marks; what stands around them stays.
 
-Promises that only a whole run is written: every history, every seed, every block asked.
+Knows figures as values; whether a run was whole is its caller's to say.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def _value(one: Mapping[str, Any]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:.3f}"
+    is_count = isinstance(value, int) or abs(value) >= 100.0
+    return f"{value:,.0f}" if is_count else f"{value:.3f}"
 
 
 def _aim(one: Mapping[str, Any]) -> str:

@@ -42,8 +42,7 @@ from habitus_server.workspaces import Workspace, find_workspace, state_dir
 
 WARM_UP_STEPS = 1_000
 CYCLE_STEPS = 300
-"""Steps of about 1,024 tokens: nine and three minutes on one core of the machine that the page
-of figures names, some half of it on two."""
+"""Steps of about 1,024 tokens, some six tenths of a second each on one core."""
 
 JUDGING_MINUTES = 5.0
 """A fifth of it is what judging may take."""

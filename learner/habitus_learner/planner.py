@@ -76,11 +76,10 @@ def sized(hyper: Hyper, parameters: int) -> Hyper:
     """`hyper` with what follows a base model's size filled in.
 
     A small model is given room for much (rank 64) and Muon's updates: at the embedded one they
-    lower later lines' bits further than AdamW's, and forget less of general code
-    (docs/learning.md). Large models get what is published for LoRA: the rate falls with the
-    cube root of the size to 3e-4 at 7 billion parameters. Small models see few tokens on a
-    CPU, and gain more from many small steps than from few large ones; large ones would leave
-    a GPU idle.
+    lower later lines' bits further than AdamW's (docs/learning.md). Large models get what is
+    published for LoRA: the rate falls with the cube root of the size to 3e-4 at 7 billion
+    parameters. Small models see few tokens on a CPU, and gain more from many small steps than
+    from few large ones; large ones would leave a GPU idle.
     """
     is_small = parameters < _SMALL_PARAMETERS
     rate = 3e-3 * min(1.0, math.cbrt(5_000_000 / parameters))
