@@ -135,6 +135,16 @@ def general_rows(layout: Layout, cuts: Sequence[GeneralCut]) -> list[Row]:
     return [fit_row(layout, GENERAL, one.path, one.cut, 1.0) for one in cuts]
 
 
+def passage_rows(layout: Layout, cuts: Sequence[GeneralCut]) -> list[Row]:
+    """Rows from passages, which go on behind their text: no end is asked for."""
+    rows = []
+    for one in cuts:
+        prompt = _prompt(layout, one.path, one.cut)
+        text = layout.encode(one.cut.target)[:MAX_TARGET_TOKENS]
+        rows.append(Row(GENERAL, (*prompt, *text), len(prompt), fit=1.0))
+    return rows
+
+
 def batched(rows: Sequence[Row], mix: Mix) -> list[list[Row]]:
     """Rows in batches of at most `mix.batch_tokens`, but one at least."""
     form = on_sheets if mix.shares else padded

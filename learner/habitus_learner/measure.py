@@ -19,7 +19,7 @@ from habitus_server.engine.answer import Answerer
 from habitus_server.engine.wire import Complete, Place, Score, Stop
 from habitus_server.records import AdapterRef
 
-PROBE_ITEMS = 96
+PROBE_ITEMS = 192
 ALWAYS_COMPARED = 60
 COVERED = 0.5
 """The share of the episodes that is always measured."""

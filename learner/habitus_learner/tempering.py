@@ -1,46 +1,65 @@
 """How strongly an adapter is served: as strongly as general code allows.
 
-Promises the largest part of what was learned under which places in library files that were not
+Promises the largest part of what was learned under which passages of library files that were not
 trained on cost hardly more than under base weights. What goes in the direction of a project's
 code takes more from general code the further it goes, faster than it gains (Wortsman et al.,
-arXiv 2109.01903). Knows no clock; the places follow the seed.
+arXiv 2109.01903). Knows no clock; the passages follow the seed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from random import Random
 
 from habitus_learner import general
-from habitus_learner.dataset import Layout, Mix, Row, batched, general_rows
+from habitus_learner.dataset import Layout, Mix, Row, batched, passage_rows
 from habitus_learner.trainee import Trainee
 
-LEAST = 0.1
-"""Of the plan's temper; what is served is found by halving between this and all of it."""
-HALVINGS = 4
+LEAST = 1 / 16
+"""Of the plan's temper: weaker than this nothing is served."""
 
-TOLERANCE = 0.005
-"""Less than the gate allows (`gate.PROBE_TOLERANCE`): other places are asked there."""
+TOLERANCE = 0.0025
+"""Less than the gate allows (`gate.PROBE_TOLERANCE`): other passages are read there."""
 
-PLACES = 96
+PASSAGES = 192
 
 
 def temper(trainee: Trainee, layout: Layout, mix: Mix) -> None:
-    """Set the trainee's temper; runs that practise no general code keep that of their plan."""
+    """Set the trainee's temper; runs that practise no general code keep that of their plan.
+
+    Half as strong is tried until it costs little enough. What lies between is read off the
+    parabola through base weights, half and whole, which these costs follow closely.
+    """
     if not mix.library:
         return
-    cuts = general.passages(general.gauge_files(), PLACES, Random(f"{mix.seed}:gauge"))
-    rows = general_rows(layout, cuts)
-    most = (1.0 + TOLERANCE) * _cost(trainee, rows, layout, mix, 0.0)
+    cuts = general.passages(general.gauge_files(), PASSAGES, Random(f"{mix.seed}:gauge"))
+    rows = passage_rows(layout, cuts)
     whole = trainee.hyper.temper
-    if _cost(trainee, rows, layout, mix, whole) <= most:
-        return
-    low, high = LEAST * whole, whole
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2.0
-        is_allowed = _cost(trainee, rows, layout, mix, middle) <= most
-        low, high = (middle, high) if is_allowed else (low, middle)
-    trainee.temper = low
+    base = _cost(trainee, rows, layout, mix, 0.0)
+
+    def excess(strength: float) -> float:
+        """How much more than is allowed, as a share."""
+        return _cost(trainee, rows, layout, mix, strength) / base - 1.0 - TOLERANCE
+
+    high, above = whole, excess(whole)
+    while above > 0.0 and high > LEAST * whole:
+        below = excess(high / 2.0)
+        if below <= 0.0:
+            trainee.temper = high * _crossing(below, above)
+            return
+        high, above = high / 2.0, below
+    trainee.temper = high
+
+
+def _crossing(half: float, whole: float) -> float:
+    """Where, between 1/2 and 1, a parabola is zero that has -`TOLERANCE` at 0, `half` <= 0 at 1/2
+    and `whole` > 0 at 1."""
+    curve = 2.0 * (whole - 2.0 * half - TOLERANCE)
+    slope = whole + TOLERANCE - curve
+    if abs(curve) < 1e-12:
+        return TOLERANCE / slope
+    return (math.sqrt(slope * slope + 4.0 * curve * TOLERANCE) - slope) / (2.0 * curve)
 
 
 def _cost(

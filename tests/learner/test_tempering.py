@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from habitus_learner import general, tempering
 from habitus_learner.dataset import Layout, Mix
 from habitus_learner.job import load_layout
 from habitus_learner.planner import Hyper
-from habitus_learner.tempering import LEAST, temper
+from habitus_learner.tempering import LEAST, TOLERANCE, temper
 from habitus_learner.trainee import Trainee, adapter_state, load_trainee, set_adapter_state
 from habitus_server.engine.fim import Budget
 from habitus_server.engine.model import find_folder
@@ -32,7 +34,7 @@ def layout(base: Path) -> Layout:
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempering, "PLACES", 6)
+    monkeypatch.setattr(tempering, "PASSAGES", 6)
 
 
 def trained(base: Path, strength: float) -> Trainee:
@@ -79,3 +81,13 @@ def test_a_run_without_general_code_keeps_its_plans_temper(base: Path, layout: L
     bare = Mix(seed=0, batch_tokens=800, general_share=0.0, library=(), shares=trainee.shares)
     temper(trainee, layout, bare)
     assert trainee.temper == HYPER.temper
+
+
+@given(st.floats(0.51, 0.99), st.floats(0.02, 2.0))
+def test_the_strength_between_is_where_the_parabola_crosses(crossing: float, curve: float) -> None:
+    def excess(at: float) -> float:
+        slope = TOLERANCE / crossing - curve * crossing
+        return curve * at * at + slope * at - TOLERANCE
+
+    assume(excess(0.5) <= 0.0 < excess(1.0))
+    assert tempering._crossing(excess(0.5), excess(1.0)) == pytest.approx(crossing)
