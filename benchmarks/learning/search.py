@@ -122,19 +122,19 @@ def _train(
     layout = load_layout(
         base, "embedded", Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
     )
-    seen_until = 0.0
+    origin = None
     if subject.incumbent is not None and not variant.is_fresh:
-        seen_until = continue_from(trainee, Path(subject.incumbent.path))
+        origin = continue_from(trainee, Path(subject.incumbent.path))
     examples = [one for one in subject.examples if variant.has_signals or not is_signal(one)]
     courtesy = Courtesy(None, 0.0, now=time.time, sleep=time.sleep)
     began = time.monotonic()
-    Run(
+    trained = Run(
         plan, trainee, layout, examples, batch_tokens=hyper.step_tokens, courtesy=courtesy,
-        seen_until=seen_until,
+        origin=origin,
     ).train()  # fmt: skip
     seconds = time.monotonic() - began
     _write(folder, trainee, base)
-    print(f"{variant}: {seconds:.0f} s, temper {trainee.temper}", flush=True)
+    print(f"{variant}: {seconds:.0f} s, {trained.share:.2f} of it served", flush=True)
     return AdapterRef(folder.name, str(folder)), seconds
 
 

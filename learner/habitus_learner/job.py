@@ -28,6 +28,7 @@ from habitus_learner.examples import count_by_kind
 from habitus_learner.gate import Ruling
 from habitus_learner.places import items_of
 from habitus_learner.planner import Fit, Hardware, Plan, Size, fit
+from habitus_learner.tempering import Origin
 from habitus_learner.train import Run
 from habitus_learner.trainee import Trainee, load_trainee, save_adapter, set_adapter_state
 from habitus_learner.workfolder import (
@@ -86,7 +87,7 @@ def work(folder: Path) -> None:
         trainee, trained = _train(plan, folder, base, device)
         if RANK:
             return
-        _write_candidate(plan, folder, base, trainee)
+        _write_candidate(plan, folder, base, trainee, trained.share)
         write(folder / TRAINED, trained)
         (folder / CHECKPOINT).unlink(missing_ok=True)
         del trainee
@@ -128,9 +129,9 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[
         base, plan.model, Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
     )
     trainee = load_trainee(base, plan.model, device, hyper)
-    seen_until = 0.0
+    origin = None
     if hyper.continues and plan.incumbent is not None:
-        seen_until = continue_from(trainee, Path(plan.incumbent.path))
+        origin = continue_from(trainee, Path(plan.incumbent.path))
     layers = _fit(trainee, device, trainee.hyper.step_tokens)
     if layers.has_checkpointing:
         trainee.recompute_layers()
@@ -142,7 +143,7 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[
         read_examples(folder / TRAIN),
         batch_tokens=layers.batch_tokens,
         courtesy=Courtesy(markers, plan.idle_seconds, now=time.time, sleep=time.sleep),
-        seen_until=seen_until,
+        origin=origin,
         tell=lambda line: tell(
             msgspec.structs.replace(line, progress=line.progress * TRAINING_SHARE)
         ),
@@ -150,15 +151,17 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[
     return trainee, run.train()
 
 
-def continue_from(trainee: Trainee, incumbent: Path) -> float:
-    """Take over an adapter's weights, if they are of this run's shape and scale; the time up to
-    which it has learned, 0 where nothing was taken over."""
+def continue_from(trainee: Trainee, incumbent: Path) -> Origin | None:
+    """Take over an adapter's weights, if they are of this run's shape and scale; None where
+    they are not."""
     made_with = adapters.read_manifest(incumbent).hyper_parameters
     hyper = trainee.hyper
-    if (made_with.get("rank"), made_with.get("alpha")) != (hyper.rank, hyper.alpha):
-        return 0.0
-    set_adapter_state(trainee, load_file(incumbent / adapters.WEIGHTS))
-    return float(made_with.get("cutoff", 0.0))
+    scale = (hyper.rank, hyper.alpha, hyper.temper)
+    if tuple(made_with.get(name) for name in ("rank", "alpha", "temper")) != scale:
+        return None
+    state = load_file(incumbent / adapters.WEIGHTS)
+    set_adapter_state(trainee, state)
+    return Origin(state, float(made_with.get("cutoff", 0.0)))
 
 
 def _fit(trainee: Trainee, device: torch.device, step_tokens: int) -> Fit:
@@ -187,14 +190,13 @@ def _fit(trainee: Trainee, device: torch.device, step_tokens: int) -> Fit:
     return found
 
 
-def _write_candidate(plan: Plan, folder: Path, base: Path, trainee: Trainee) -> None:
+def _write_candidate(plan: Plan, folder: Path, base: Path, trainee: Trainee, share: float) -> None:
     """The candidate in the form in which the engine loads published adapters."""
     candidate = folder / CANDIDATE
     shutil.rmtree(candidate, ignore_errors=True)
     candidate.mkdir(mode=0o700)
     save_adapter(trainee, candidate)
     shutil.copyfile(folder / TRAIN, candidate / adapters.EXAMPLES)
-    hyper = {**msgspec.to_builtins(trainee.hyper), "temper": trainee.temper}
     manifest = Manifest(
         format=adapters.FORMAT,
         version=CANDIDATE,
@@ -205,7 +207,12 @@ def _write_candidate(plan: Plan, folder: Path, base: Path, trainee: Trainee) -> 
         seed=plan.seed,
         files={name: adapters.hash_file(candidate / name) for name in adapters.REQUIRED},
         examples=count_by_kind(read_examples(folder / TRAIN)),
-        hyper_parameters={**hyper, "minutes": plan.minutes, "cutoff": plan.cutoff},
+        hyper_parameters={
+            **msgspec.to_builtins(trainee.hyper),
+            "minutes": plan.minutes,
+            "cutoff": plan.cutoff,
+            "share": share,
+        },
         figures={},
         verdict="",
     )

@@ -20,8 +20,8 @@ class Hyper(msgspec.Struct, frozen=True):
     """What a run is trained with; `rank`, `alpha`, `learning_rate` and `step_tokens` 0 follow the
     model's size, and so does `orthogonal`: whether updates are Muon's instead of AdamW's.
 
-    `temper` is the most of what was learned that is served: steps that go a little too far are
-    taken back, and general code forgotten on the way (`tempering`).
+    `temper` is how strongly an adapter is served: steps that go a little too far are taken back;
+    how much of a run's learning is served besides, general code decides (`tempering`).
     `continues` starts from the incumbent's weights instead of from none: with a few
     minutes a cycle, what earlier cycles learned is worth more than a fresh start.
     """

@@ -38,7 +38,7 @@ _SETTLED = frozenset({Kind.PATTERN, Kind.CORRECTION, Kind.SUCCESS})
 """What came to stand, whoever wrote it: hand-written places alone would favour the adapter
 that was not shown there, accepted ones alone the one that was."""
 
-_DONE = Trained(0, 0, 0, 0.0, 0.0, 0.0, 0)
+_DONE = Trained(0, 0, 0, 0.0, 0.0, 0.0, 0, 0.0)
 
 
 def look(

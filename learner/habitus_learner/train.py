@@ -26,7 +26,7 @@ from habitus_learner.dataset import Layout, Mix, Row, batched, passes, rows_of
 from habitus_learner.examples import Episode, Example, Kind
 from habitus_learner.muon import Muon
 from habitus_learner.planner import Hyper, Plan
-from habitus_learner.tempering import temper
+from habitus_learner.tempering import Origin, temper
 from habitus_learner.trainee import Trainee, adapter_state, set_adapter_state
 from habitus_learner.workfolder import CHECKPOINT, Progress, Trained
 from habitus_server.errors import TrainingError
@@ -56,8 +56,8 @@ class Position(msgspec.Struct):
 
 
 class Run:
-    """A run over its examples, `train`ed to its end; the adapter that it goes on from, if any,
-    has learned what was written before `seen_until`."""
+    """A run over its examples, `train`ed to its end; `trainee` holds `origin` where it goes on
+    from one."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Run:
         *,
         batch_tokens: int,
         courtesy: Courtesy,
-        seen_until: float = 0.0,
+        origin: Origin | None = None,
         clock: Callable[[], float] = time.monotonic,
         computed: Callable[[], float] = time.thread_time,
         tell: Callable[[Progress], None] = lambda _line: None,
@@ -93,6 +93,8 @@ class Run:
         self._learned = learned
         self._module, self._optimizer = self._accelerator.prepare(trainee, optimizer)
         self._accumulate = max(1, self._hyper.step_tokens // batch_tokens)
+        self._origin = origin
+        seen_until = origin.seen_until if origin else 0.0
         inner, self._examples = _part(examples, plan.seed, seen_until)
         self._inner = _inner_rows(layout, inner, plan.seed)
         self._mix = Mix(
@@ -136,7 +138,7 @@ class Run:
         if self._best is not None:
             set_adapter_state(self._trainee, self._best)
         self._trainee.eval()
-        temper(self._trainee, self._layout, self._mix)
+        share = temper(self._trainee, self._layout, self._mix, self._origin)
         losses = self.losses or [0.0]
         return Trained(
             steps=position.step,
@@ -146,6 +148,7 @@ class Run:
             first_loss=sum(losses[:5]) / len(losses[:5]),
             last_loss=sum(losses[-5:]) / len(losses[-5:]),
             best_step=position.best_step,
+            share=share,
         )
 
     def _progress(self, number: int) -> float:

@@ -49,8 +49,6 @@ class Trainee(nn.Module):
         super().__init__()
         self.model = model
         self.hyper = hyper
-        self.temper = hyper.temper
-        """What part of what was learned is served."""
         self._trunk: Trunk | None = None
         if shape is not None:
             base = model.get_base_model()
@@ -110,12 +108,12 @@ class Trainee(nn.Module):
         return -_line_sums(self._losses(batch, wanted, is_adapted=is_adapted), batch)
 
     @torch.no_grad()
-    def text_nats(self, batch: Batch) -> tuple[float, int]:
-        """The cost of the texts that are to be written, in nats as they would be served, and
-        over how many tokens."""
+    def text_nats(self, batch: Batch, *, is_adapted: bool = True) -> tuple[float, int]:
+        """The cost of the texts that are to be written, in nats as they would be served or
+        without the adapter, and over how many tokens."""
         is_fitted = batch.is_fitted
         with self._tempered():
-            nats = -self.logprobs(batch)[is_fitted].sum()
+            nats = -self.logprobs(batch, is_adapted=is_adapted)[is_fitted].sum()
         return float(nats), int(is_fitted[batch.text_lines].sum())
 
     @contextmanager
@@ -126,7 +124,7 @@ class Trainee(nn.Module):
         scales = [one.scaling for one in self.model.modules() if isinstance(one, LoraLayer)]
         whole = [scale["default"] for scale in scales]
         for scale in scales:
-            scale["default"] *= self.temper
+            scale["default"] *= self.hyper.temper
         try:
             yield
         finally:
@@ -193,7 +191,7 @@ def save_adapter(trainee: Trainee, folder: Path) -> None:
     from safetensors.torch import save_file
 
     config = copy(trainee.model.peft_config["default"])
-    config.lora_alpha *= trainee.temper
+    config.lora_alpha *= trainee.hyper.temper
     config.save_pretrained(folder)
     save_file(adapter_state(trainee), folder / adapters.WEIGHTS, metadata={"format": "pt"})
 

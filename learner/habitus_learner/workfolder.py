@@ -56,7 +56,8 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Trained(msgspec.Struct, frozen=True):
-    """What a finished training run did; losses are means over its first and last steps."""
+    """What a finished training run did; losses are means over its first and last steps, and
+    `share` is the part of what was learned that is served."""
 
     steps: int
     passes: int
@@ -65,6 +66,7 @@ class Trained(msgspec.Struct, frozen=True):
     first_loss: float
     last_loss: float
     best_step: int
+    share: float
 
 
 def work_folder(workspace: Workspace) -> Path:

@@ -19,6 +19,7 @@ from habitus_learner.job import load_layout
 from habitus_learner.lessons import collect
 from habitus_learner.objective import aversion_loss, preference_loss, token_losses
 from habitus_learner.planner import Hardware, Hyper, Plan, Size, fit, sized
+from habitus_learner.tempering import Origin
 from habitus_learner.train import Run
 from habitus_learner.trainee import (
     Trainee,
@@ -89,7 +90,8 @@ def prepared(
     trainee = fresh(tiny_model)
     tell = changes.pop("tell", lambda _line: None)
     examples = changes.pop("examples", None) or lessons()
-    seen_until = changes.pop("seen_until", 0.0)
+    seen_until = changes.pop("seen_until", None)
+    origin = None if seen_until is None else Origin(adapter_state(trainee), seen_until)
     run = Run(
         plan(folder, steps=steps, **changes),
         trainee,
@@ -97,7 +99,7 @@ def prepared(
         examples,
         batch_tokens=HYPER.step_tokens,
         courtesy=Courtesy(None, 0.0, now=lambda: 0.0, sleep=lambda _s: None),
-        seen_until=seen_until,
+        origin=origin,
         tell=tell,
     )
     return run, trainee
@@ -371,7 +373,7 @@ def test_larger_models_learn_more_slowly_and_in_larger_steps() -> None:
 
 
 def test_results_in_a_work_folder_are_read_back(tmp_path: Path) -> None:
-    done = Trained(10, 2, 4_000, 3.5, 2.0, 1.0, 8)
+    done = Trained(10, 2, 4_000, 3.5, 2.0, 1.0, 8, 1.0)
     workfolder.write(tmp_path / workfolder.TRAINED, done)
     assert workfolder.read(tmp_path / workfolder.TRAINED, Trained) == done
     assert workfolder.read_ruling(tmp_path) is None
