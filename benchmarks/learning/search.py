@@ -112,6 +112,9 @@ def _train(
     torch.manual_seed(0)
     base = find_folder("embedded")
     trainee = load_trainee(base, "embedded", torch.device("cpu"), Hyper(**variant.changes))
+    origin = None
+    if subject.incumbent is not None and not variant.is_fresh:
+        origin = continue_from(trainee, Path(subject.incumbent.path))
     hyper = trainee.hyper
     plan = Plan(
         cycle_id=1, folder=str(folder), model="embedded", device="cpu", threads=THREADS,
@@ -122,9 +125,6 @@ def _train(
     layout = load_layout(
         base, "embedded", Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
     )
-    origin = None
-    if subject.incumbent is not None and not variant.is_fresh:
-        origin = continue_from(trainee, Path(subject.incumbent.path))
     examples = [one for one in subject.examples if variant.has_signals or not is_signal(one)]
     courtesy = Courtesy(None, 0.0, now=time.time, sleep=time.sleep)
     began = time.monotonic()

@@ -65,7 +65,8 @@ CYCLE: dict[str, Variant] = {
     "both=0.3": Variant({"preference_weight": 0.3, "aversion_weight": 0.3}),
     "fresh": Variant(is_fresh=True),
     "fresh, steps×3": Variant(is_fresh=True, times=3.0),
-    "learning_rate=1.5e-3": Variant({"learning_rate": 1.5e-3}),
+    "continued_rate=1": Variant({"continued_rate": 1.0}),
+    "continued_rate=¼": Variant({"continued_rate": 0.25}),
 }
 
 

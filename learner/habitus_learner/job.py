@@ -152,8 +152,8 @@ def _train(plan: Plan, folder: Path, base: Path, device: torch.device) -> tuple[
 
 
 def continue_from(trainee: Trainee, incumbent: Path) -> Origin | None:
-    """Take over an adapter's weights, if they are of this run's shape and scale; None where
-    they are not."""
+    """Take over an adapter's weights, if they are of this run's shape and scale, and set the rate
+    at which a run goes on from one; None where they are not."""
     made_with = adapters.read_manifest(incumbent).hyper_parameters
     hyper = trainee.hyper
     scale = (hyper.rank, hyper.alpha, hyper.temper)
@@ -161,6 +161,8 @@ def continue_from(trainee: Trainee, incumbent: Path) -> Origin | None:
         return None
     state = load_file(incumbent / adapters.WEIGHTS)
     set_adapter_state(trainee, state)
+    rate = hyper.learning_rate * hyper.continued_rate
+    trainee.hyper = msgspec.structs.replace(hyper, learning_rate=rate)
     return Origin(state, float(made_with.get("cutoff", 0.0)))
 
 

@@ -23,7 +23,8 @@ class Hyper(msgspec.Struct, frozen=True):
     `temper` is how strongly an adapter is served: steps that go a little too far are taken back;
     how much of a run's learning is served besides, general code decides (`tempering`).
     `continues` starts from the incumbent's weights instead of from none: with a few
-    minutes a cycle, what earlier cycles learned is worth more than a fresh start.
+    minutes a cycle, what earlier cycles learned is worth more than a fresh start. It trains at
+    `continued_rate` of the rate: as much is gained, and less of general code forgotten.
     """
 
     rank: int = 0
@@ -41,6 +42,7 @@ class Hyper(msgspec.Struct, frozen=True):
     general_share: float = 0.4
     max_passes: int = 30
     continues: bool = True
+    continued_rate: float = 0.5
     prefix_tokens: int = 192
     suffix_tokens: int = 64
 
