@@ -33,11 +33,11 @@ from numpy.typing import NDArray
 
 from habitus_server.engine import gates as gates_room
 from habitus_server.engine.answer import Answerer
-from habitus_server.engine.decode import read_prompt
 from habitus_server.engine.gate_prior import PRIOR
 from habitus_server.engine.gates import Gates
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import Model, load_model
+from habitus_server.engine.reading import read_prompt
 from habitus_server.engine.wire import Place
 
 FITTED: dict[str, tuple[str, ...]] = {

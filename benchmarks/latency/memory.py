@@ -27,10 +27,11 @@ from benchmarks.latency import Options
 from habitus_server.config import Config, Engine
 from habitus_server.edits import Edit
 from habitus_server.engine.client import EngineClient
-from habitus_server.engine.decode import Mixer, ModelAlone, generate, read_prompt
+from habitus_server.engine.decode import Mixer, ModelAlone, generate
 from habitus_server.engine.launch import ensure_engine
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import Model, load_model
+from habitus_server.engine.reading import read_prompt
 from habitus_server.engine.wire import Place, Stop
 from habitus_server.feed import DEBOUNCE_S, MemoryFeed
 from habitus_server.library import Library

@@ -41,7 +41,7 @@ from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, find_workspace, state_dir
 
 WARM_UP_STEPS = 1_000
-CYCLE_STEPS = 300
+CYCLE_STEPS = 500
 """Steps of about 1,024 tokens, some six tenths of a second each on one core."""
 
 JUDGING_MINUTES = 5.0

@@ -25,7 +25,6 @@ from habitus_server.errors import StoreError
 from habitus_server.fixes import Fix
 from habitus_server.following import RELOAD_S
 from habitus_server.linter import Linter, WhyNot
-from habitus_server.lives import Transition
 from habitus_server.offers import Offer
 from habitus_server.outcomes import Signal
 from habitus_server.records import INSERTED, BugFix, Outcome
@@ -35,6 +34,7 @@ from habitus_server.scribe import Scribe, Written
 from habitus_server.session import Closed, Document, Opened, Saved, Snapshot, Step
 from habitus_server.spans import TrackedSpan
 from habitus_server.storable import clean_fix
+from habitus_server.transitions import Transition
 
 if TYPE_CHECKING:
     from habitus_server.store import Store

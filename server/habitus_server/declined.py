@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from habitus_server.errors import StoreError
-from habitus_server.lives import Transition
 from habitus_server.outcomes import Signal
 from habitus_server.records import Evidence, Outcome, Rejection, State, Suggestion
 from habitus_server.rejections import (
@@ -27,6 +26,7 @@ from habitus_server.rejections import (
     strength,
 )
 from habitus_server.retention import Settlement
+from habitus_server.transitions import Transition
 
 if TYPE_CHECKING:
     from habitus_server.store import Store

@@ -19,12 +19,12 @@ import msgspec
 
 from habitus_server.decision_files import DecisionFiles, is_record
 from habitus_server.errors import StoreError
-from habitus_server.lives import Transition
 from habitus_server.outcomes import Signal
 from habitus_server.records import Decision, Rating, State
 from habitus_server.redaction import redact
 from habitus_server.scribe import Scribe
 from habitus_server.session import Document
+from habitus_server.transitions import Transition
 
 if TYPE_CHECKING:
     from habitus_server.store import Store

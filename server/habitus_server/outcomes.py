@@ -36,7 +36,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from habitus_server.edits import reconcile
-from habitus_server.lives import Life, Moved, Transition
+from habitus_server.lives import Life
 from habitus_server.lumps import Lumps
 from habitus_server.moves import Moves
 from habitus_server.records import Evidence, Outcome, State, Suggestion
@@ -52,6 +52,7 @@ from habitus_server.rivals import (
 from habitus_server.spans import GrowingSpan, TrackedSpan
 from habitus_server.standing import Shelf, Standing, standing_of
 from habitus_server.text import Buffer, Change
+from habitus_server.transitions import Moved, Transition
 from habitus_server.verdicts import Kind
 
 READ_S = 0.75

@@ -17,7 +17,6 @@ from habitus_server.declined import Declined
 from habitus_server.errors import StoreError
 from habitus_server.following import Following
 from habitus_server.leaving import Departures
-from habitus_server.lives import Transition
 from habitus_server.offers import Offer
 from habitus_server.outcomes import Signal
 from habitus_server.records import Pattern, Suggestion
@@ -27,6 +26,7 @@ from habitus_server.session import Closed, Document, Opened, Saved, Snapshot, St
 from habitus_server.spans import TrackedSpan
 from habitus_server.standing import Standing
 from habitus_server.text import Change
+from habitus_server.transitions import Transition
 
 if TYPE_CHECKING:
     from habitus_server.store import Store

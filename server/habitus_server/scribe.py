@@ -16,13 +16,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from habitus_server.errors import StoreError
-from habitus_server.lives import Moved, Transition
 from habitus_server.lull import Lull
 from habitus_server.outcomes import Signal
 from habitus_server.records import Pattern, Rejection, Suggestion
 from habitus_server.retention import Measurement, Settlement
 from habitus_server.session import Document
 from habitus_server.storable import Cleaner
+from habitus_server.transitions import Moved, Transition
 
 if TYPE_CHECKING:
     from habitus_server.store import Store

@@ -11,16 +11,10 @@ import pytest
 import torch
 
 from habitus_server.engine.answer import Answerer
-from habitus_server.engine.decode import (
-    ModelAlone,
-    Probabilities,
-    Reading,
-    generate,
-    likeliest,
-    sampler,
-)
+from habitus_server.engine.decode import ModelAlone, Probabilities, generate, likeliest, sampler
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import Model, load_model
+from habitus_server.engine.reading import Reading
 from habitus_server.engine.wire import Complete, Place, Score, Stop
 from tiny_model import make_adapter
 

@@ -12,18 +12,11 @@ import pytest
 import torch
 
 from habitus_server.engine.answer import Answerer
-from habitus_server.engine.decode import (
-    ModelAlone,
-    Probabilities,
-    Reading,
-    generate,
-    likeliest,
-    read_prompt,
-    sampler,
-)
+from habitus_server.engine.decode import ModelAlone, Probabilities, generate, likeliest, sampler
 from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import Model, load_model
 from habitus_server.engine.pace import MOST, TRIAL_EVERY, Pace
+from habitus_server.engine.reading import Reading, read_prompt
 from habitus_server.engine.wire import Candidate, Complete, Completed, Place, Stop
 from habitus_server.records import AdapterRef
 from tiny_model import make_adapter

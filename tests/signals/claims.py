@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from habitus_server.lives import Moved
 from habitus_server.records import Outcome, State
+from habitus_server.transitions import Moved
 from signals.player import Player
 from signals.scenario import Scenario, Step, plain
 

@@ -7,12 +7,13 @@ import random
 import pytest
 
 from habitus_server.edits import Edit
-from habitus_server.lives import Life, Moved, Transition
+from habitus_server.lives import Life
 from habitus_server.outcomes import MAX_WATCHED, Signal
 from habitus_server.recorder import SUGGESTIONS_KEPT
 from habitus_server.records import Outcome, State
 from habitus_server.retention import Measurement, Settlement
 from habitus_server.spans import TrackedSpan
+from habitus_server.transitions import Moved, Transition
 from signals.scene import Scene
 from signals.window import Window
 

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from habitus_server.edits import Edit
-from habitus_server.lives import TRANSITIONS
 from habitus_server.outcomes import Transition
 from habitus_server.records import Evidence, Outcome, State
+from habitus_server.transitions import TRANSITIONS
 from signals.scene import Scene
 
 ACCEPTED = State.ACCEPTED

@@ -20,8 +20,6 @@ from habitus_server.engine.decode import (
     drafted,
     generate,
     likeliest,
-    read_and_keep,
-    read_prompt,
     sampler,
 )
 from habitus_server.engine.fim import Budget, Prompt, build_prompt
@@ -30,6 +28,7 @@ from habitus_server.engine.memory import Memory
 from habitus_server.engine.model import RESIDENT_ADAPTERS, Forward, Model
 from habitus_server.engine.pace import Pace
 from habitus_server.engine.reader import LineReader
+from habitus_server.engine.reading import read_and_keep, read_prompt
 from habitus_server.engine.shortstep import one_thread
 from habitus_server.engine.wire import Complete, Completed, Place, Score, Scored, Warm
 from habitus_server.errors import ModelError

@@ -3,8 +3,8 @@
 Promises that no sentinel is ever part of a text, that text is cut only between
 characters, that log-probabilities are those of the distribution which was served,
 that drafts change how fast a text is written and never what is written, and that a
-request can be stopped between two tokens. Knows a network only as `forward`, memory
-only as a `Mixer`.
+request can be stopped between two tokens. Knows a network only as what has been read
+with it (`reading`), memory only as a `Mixer`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ import codecs
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from habitus_server.engine.kvcache import PrefixCaches
-from habitus_server.engine.model import Forward
 from habitus_server.engine.pace import Pace
+from habitus_server.engine.reading import Reading
 from habitus_server.engine.stop import find_end
 from habitus_server.engine.tokens import Tokens
 from habitus_server.engine.wire import Candidate, Stop
@@ -59,49 +57,6 @@ class ModelAlone:
     def draft(self, limit: int) -> list[int]:
         """Nothing to go by."""
         return []
-
-
-class Reading:
-    """A prompt that has been read: its cache, and the logits after its last token.
-
-    A draft may have been read with it: `ahead` are its tokens and the logits after each.
-    """
-
-    def __init__(
-        self,
-        network: Forward,
-        cache: Any,
-        ids: Sequence[int],
-        logits: Tensor,
-        ahead: tuple[Sequence[int], Tensor] | None = None,
-    ) -> None:
-        self.network = network
-        self.cache = cache
-        self.ids = ids
-        self.logits = logits
-        self.ahead = ahead
-
-
-def read_prompt(
-    network: Forward,
-    cache: Any,
-    ids: Sequence[int],
-    *,
-    chunk: int,
-    check: Callable[[], None],
-    draft: Sequence[int] = (),
-) -> Reading:
-    """Read what `cache` lacks of `ids`, and `draft` behind it.
-
-    `check` may raise between two chunks.
-    """
-    last = cache.length + (len(ids) - cache.length - 1) // chunk * chunk
-    for start in range(cache.length, last, chunk):
-        check()
-        network.forward(ids[start : start + chunk], cache)
-    check()
-    rows = network.forward([*ids[last:], *draft], cache, rows=1 + len(draft))
-    return Reading(network, cache, ids, rows[0], (draft, rows[1:]) if draft else None)
 
 
 def generate(
@@ -312,25 +267,6 @@ class _Writing:
         if self._on_text is not None and len(text) > self._told:
             self._on_text(text[self._told :])
             self._told = len(text)
-
-
-def read_and_keep(
-    caches: PrefixCaches,
-    key: object,
-    network: Forward,
-    ids: Sequence[int],
-    *,
-    chunk: int,
-    check: Callable[[], None],
-    draft: Sequence[int] = (),
-) -> tuple[Reading, int]:
-    """Read a prompt with what the caches hold of it; also how many tokens were reused."""
-    cache, reused = caches.take(key, ids)
-    try:
-        reading = read_prompt(network, cache, ids, chunk=chunk, check=check, draft=draft)
-    finally:
-        caches.note(cache, ids)
-    return reading, reused
 
 
 def _softmax(logits: Logits) -> Probabilities:
