@@ -82,7 +82,9 @@ def _pools() -> Iterator[list[Score]]:
     """Paired scores, a list for each comparison that has enough clusters to draw from."""
     for path in sorted(SCORES.glob("*.scores.json")):
         yield msgspec.json.decode(path.read_bytes(), type=list[Score])
-    for path in sorted(SCORES.rglob(f"adapters/*/{judged.FILE}")):
+    # Both workspaces of a part have its warm start.
+    published = {path.parent.name: path for path in SCORES.rglob(f"adapters/*/{judged.FILE}")}
+    for _, path in sorted(published.items()):
         scores = [_score(one) for one in judged.read(path.parent)]
         if len({one.cluster for one in scores}) >= MIN_CLUSTERS:
             yield scores
