@@ -25,8 +25,8 @@ class Split(msgspec.Struct, frozen=True):
 
 
 class HoldOut(msgspec.Struct, frozen=True):
-    """How much of what was written by hand judges: a `share`, more where that is fewer than
-    `least_episodes`, and at most so many places."""
+    """How much of what was written by hand since the incumbent's lessons judges: a `share`, more
+    where that is fewer than `least_episodes`, and at most so many places."""
 
     share: float = 0.25
     least_episodes: int = 20
@@ -45,17 +45,17 @@ def split(
 ) -> Split:
     """Hold out the newest episodes, by hand, for the gate.
 
-    The gate gets what `hold_out` says of the places written by hand, and reaches back as
-    far as half of them for its episodes; never further than `not_before`, up to when the
-    incumbent's lessons went. Where a cycle before ended in doubt, its places stay held out:
-    within the same half the gate reaches `back_to` where that one did, and has what was
-    written since besides. What was written before the cutoff but settled after it is in
-    neither part: its context may hold the gate's answers.
+    The gate gets what `hold_out` says of the places written by hand since `not_before`, up to
+    when the incumbent's lessons went, and reaches back as far as half of them for its episodes:
+    most of what is new is there to be learned. Where a cycle before ended in doubt, its places
+    stay held out: within the same half the gate reaches `back_to` where that one did, and has
+    what was written since besides. What was written before the cutoff but settled after it is
+    in neither part: its context may hold the gate's answers.
     """
-    by_hand = sorted((e for e in examples if e.is_by_hand), key=lambda e: -e.at)
-    eligible = [e for e in by_hand if e.at >= not_before]
-    wanted = min(hold_out.most, max(1, round(hold_out.share * len(by_hand))))
-    limit = max(wanted, min(hold_out.most, len(by_hand) // 2))
+    new = (e for e in examples if e.is_by_hand and e.at >= not_before)
+    eligible = sorted(new, key=lambda e: -e.at)
+    wanted = min(hold_out.most, max(1, round(hold_out.share * len(eligible))))
+    limit = max(wanted, min(hold_out.most, len(eligible) // 2))
     episodes: set[Episode] = set()
     cutoff = float("inf")
     for taken, example in enumerate(eligible):

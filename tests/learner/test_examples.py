@@ -141,6 +141,14 @@ def test_the_gate_never_reaches_into_what_the_incumbent_learned() -> None:
     assert split(found, not_before=newest.at).cutoff >= newest.at
 
 
+def test_most_of_what_is_new_to_the_incumbent_is_learned() -> None:
+    found = collect([], habit_patterns(400))
+    seen_until = sorted(example.at for example in found)[300]
+    parts = split(found, not_before=seen_until)
+    assert len(parts.gate) == 25
+    assert sum(example.at >= seen_until for example in parts.train) > 50
+
+
 def test_places_judged_in_doubt_stay_held_out_and_newer_ones_join_them() -> None:
     before = split(collect([], habit_patterns(200)))
     found = collect([], habit_patterns(240))
