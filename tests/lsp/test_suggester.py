@@ -4,108 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from habitus_server.choosing import NOTHINGS_KEPT, Chooser
-from habitus_server.config import Completion
 from habitus_server.declined import Declined
 from habitus_server.engine.wire import Candidate, Completed, Place, Stop
 from habitus_server.errors import EngineError
-from habitus_server.offers import Ask, Offer, Source
+from habitus_server.offers import Ask, Source
 from habitus_server.positions import Position
 from habitus_server.records import AdapterRef, Chunk
 from habitus_server.rejections import Why
-from habitus_server.session import Changed, Opened, Session, Snapshot
+from habitus_server.session import Changed
 from habitus_server.suggest import Suggester
 from habitus_server.text import ContentChange
 from habitus_server.whys import Stage
-
-URI = "file:///w/a.py"
-
-
-class Typist:
-    """A document under a cursor (`‸`), as a session has it."""
-
-    def __init__(self, marked: str) -> None:
-        self.session = Session()
-        self.session.add_folder(Path("/w"))
-        self.session.apply(Opened(URI, "python", 1, marked.replace("‸", "")))
-        self.offset = marked.index("‸")
-
-    def snapshot(self) -> Snapshot:
-        document = self.session.document(URI)
-        assert document is not None
-        place = document.buffer.position_at(self.offset, self.session.encoding)
-        snapshot = self.session.snapshot(URI, place)
-        assert snapshot is not None
-        return snapshot
-
-    def type(self, text: str, moves: int | None = None) -> Typist:
-        """Insert a text; the cursor moves to its end, or by so many characters."""
-        document = self.session.document(URI)
-        assert document is not None
-        at = document.buffer.position_at(self.offset, self.session.encoding)
-        change = ContentChange(text, at, at)
-        self.session.apply(Changed(URI, document.version + 1, (change,)))
-        self.offset += len(text) if moves is None else moves
-        return self
-
-    def delete(self, count: int) -> Typist:
-        """Backspace."""
-        document = self.session.document(URI)
-        assert document is not None
-        low, high = (
-            document.buffer.position_at(at, self.session.encoding)
-            for at in (self.offset - count, self.offset)
-        )
-        self.session.apply(Changed(URI, document.version + 1, (ContentChange("", low, high),)))
-        self.offset -= count
-        return self
-
-    def ask(self, *, invoked: bool = True, **settings: object) -> Ask:
-        completion = Completion(**{"speculates": False, **settings})  # type: ignore[arg-type]
-        return Ask(self.snapshot(), "workspace", completion, invoked=invoked)
-
-
-class Oracle:
-    """Answers every question with the same texts, when it is let."""
-
-    def __init__(self, *texts: str, logprob: float = -0.1) -> None:
-        self.texts = texts
-        self.logprob = logprob
-        self.asked = 0
-        self.cancelled = 0
-        self.places: list[Place] = []
-        self.on_text: Callable[[str], None] = lambda _more: None
-        self.may_answer = asyncio.Event()
-        self.may_answer.set()
-
-    async def complete(
-        self, ask: Ask, place: Place, stop: Stop, on_text: Callable[[str], None]
-    ) -> Completed:
-        self.asked += 1
-        self.places.append(place)
-        self.on_text = on_text
-        try:
-            await self.may_answer.wait()
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-        texts = self.texts[: ask.candidates]
-        candidates = tuple(Candidate(text, (self.logprob,) * 3, "stop") for text in texts)
-        return Completed(1, candidates, None, 1, 0, 0.0, 0.0, 0.0)
-
-    def suggester(self, declined: Declined | None = None) -> Suggester:
-        if declined is None:
-            return Suggester(self.complete, lambda _snapshot: tuple, Chooser(lambda: 0.0))
-
-        def is_declined(snapshot: Snapshot, text: str) -> bool:
-            return declined.is_declined(snapshot.prefix, text, snapshot.language)
-
-        return Suggester(self.complete, lambda _snapshot: tuple, Chooser(lambda: 0.0, is_declined))
+from lsp.asking import URI, Clock, Oracle, Typist, offered, until
 
 
 async def test_an_answer_that_was_asked_for_before_memory_changed_is_not_kept() -> None:
@@ -353,86 +268,6 @@ async def test_typing_a_bracket_that_the_editor_closes_goes_on_with_the_suggesti
     assert (offer.text, offer.replace_right, oracle.asked) == ("a)", 1, 1)
 
 
-async def test_what_is_being_written_goes_on_while_the_user_types_it() -> None:
-    oracle, typist = Oracle("value + 1"), Typist("x = ‸\n")
-    suggester = oracle.suggester()
-    oracle.may_answer.clear()
-    older = asyncio.create_task(offered(suggester, typist.ask()))
-    await until(lambda: oracle.asked == 1)
-    oracle.on_text("val")
-    newer = asyncio.create_task(offered(suggester, typist.type("va").ask()))
-    older.cancel()
-    await asyncio.sleep(0.01)
-    oracle.may_answer.set()
-    (offer,) = await newer
-    assert (offer.text, offer.source) == ("lue + 1", Source.IN_FLIGHT)
-    assert (oracle.asked, oracle.cancelled) == (1, 0)
-
-
-async def test_what_is_being_written_ends_as_soon_as_it_differs_from_what_is_typed() -> None:
-    oracle, typist = Oracle("value + 1"), Typist("x = ‸\n")
-    suggester = oracle.suggester()
-    oracle.may_answer.clear()
-    older = asyncio.create_task(offered(suggester, typist.ask()))
-    await until(lambda: oracle.asked == 1)
-    newer = asyncio.create_task(offered(suggester, typist.type("w").ask()))
-    await asyncio.sleep(0.01)
-    assert oracle.asked == 1
-    oracle.on_text("val")
-    await until(lambda: oracle.asked == 2)
-    assert oracle.cancelled == 1
-    oracle.may_answer.set()
-    assert [len(await newer), await older] == [1, ()]
-
-
-async def test_the_question_after_an_accept_is_answered_before_it_is_asked() -> None:
-    oracle, typist = Oracle("value"), Typist("x = ‸\n")
-    suggester = oracle.suggester()
-    await offered(suggester, typist.ask(invoked=False, speculates=True))
-    await until(lambda: oracle.asked == 2)
-    assert oracle.places[1].prefix == "x = value"
-    oracle.texts = ("never asked",)
-    (offer,) = await offered(suggester, typist.type("value").ask(invoked=False, speculates=True))
-    assert (offer.source, offer.text) == (Source.SPECULATED, "value")
-
-
-async def test_a_guess_counts_only_where_the_text_is_exactly_what_was_guessed() -> None:
-    oracle, typist = Oracle("value"), Typist("x = ‸\n")
-    suggester = oracle.suggester()
-    await offered(suggester, typist.ask(speculates=True))
-    await until(lambda: oracle.asked == 2)
-    (offer,) = await offered(suggester, typist.type("value, ").ask())
-    assert (offer.source, oracle.asked) == (Source.ENGINE, 3)
-
-
-async def test_a_guess_gives_way_to_a_question_that_somebody_asks() -> None:
-    oracle, typist = Oracle("value"), Typist("x = ‸\n")
-    suggester = oracle.suggester()
-    await offered(suggester, typist.ask(speculates=True))
-    oracle.may_answer.clear()
-    await until(lambda: oracle.asked == 2)
-    asked = asyncio.create_task(offered(suggester, typist.type("z").ask()))
-    await until(lambda: oracle.asked == 3)
-    assert oracle.cancelled == 1
-    oracle.may_answer.set()
-    assert len(await asked) == 1
-
-
-async def test_a_question_that_was_guessed_right_waits_for_the_guess() -> None:
-    oracle, typist = Oracle("value"), Typist("x = ‸\n")
-    suggester = oracle.suggester()
-    await offered(suggester, typist.ask(speculates=True))
-    oracle.may_answer.clear()
-    await until(lambda: oracle.asked == 2)
-    asked = asyncio.create_task(
-        offered(suggester, typist.type("value").ask(invoked=False, speculates=True))
-    )
-    await asyncio.sleep(0.01)
-    oracle.may_answer.set()
-    assert [one.source for one in await asked] == [Source.SPECULATED]
-    assert (oracle.asked, oracle.cancelled) == (2, 0)
-
-
 @pytest.mark.parametrize(
     ("text", "logprob", "stage"),
     [
@@ -482,29 +317,6 @@ async def test_what_is_asked_by_hand_never_waits(monkeypatch: pytest.MonkeyPatch
     assert suggester._pace.wait_s(now.time) > 0.0
     monkeypatch.setattr(asyncio, "sleep", None)
     assert len(await offered(suggester, typist.ask())) == 1
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.time = 100.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-async def offered(suggester: Suggester, ask: Ask) -> tuple[Offer, ...]:
-    """What is offered, whatever the reason."""
-    return (await suggester.suggest(ask)).offers
-
-
-async def until(holds: object) -> None:
-    """Let others work until something holds."""
-    assert callable(holds)
-    async with asyncio.timeout(5):
-        while not holds():
-            await asyncio.sleep(0.005)
 
 
 def test_why_nothing_came_is_known_of_the_documents_asked_about_last() -> None:
