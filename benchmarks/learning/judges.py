@@ -92,7 +92,7 @@ def _pools() -> Iterator[list[Score]]:
 
 def _score(one: Judged) -> Score:
     return Score(
-        cluster=f"{one.path} {int(one.at // 86_400)}",
+        cluster=one.episode,
         chars=one.chars,
         incumbent_bits=one.bits_before,
         candidate_bits=one.bits_after,

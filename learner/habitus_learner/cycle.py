@@ -18,7 +18,7 @@ from habitus_learner.examples import Example
 from habitus_learner.lessons import collect
 from habitus_learner.split import split
 from habitus_server.config import Learning
-from habitus_server.records import Cycle, CycleState
+from habitus_server.records import Cycle, CycleState, TaskKind
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace
 
@@ -83,6 +83,7 @@ def all_examples(store: Store) -> list[Example]:
         fixes=fixes,
         decisions=store.decisions(),
         tests=[result for path in sorted(paths) for result in store.test_results(path)],
+        commits=[task.started_at for task in store.tasks(TaskKind.COMMIT)],
     )
 
 

@@ -46,8 +46,8 @@ class Example(msgspec.Struct, frozen=True):
     A failure has no target; corrections, preferences and bug fixes have both. `at` is
     when the text was written, `known_at` when it stood as it stands here, `changed_at`
     when the last thing was learned about it, which may only change its weight. `session`
-    names the editing session; `row_ids` are the rows of the store that it came from, as
-    `row_id` writes them.
+    names the work that it was part of: a commit, or what a window wrote between two commits;
+    `row_ids` are the rows of the store that it came from, as `row_id` writes them.
     """
 
     id: str
@@ -69,7 +69,7 @@ class Example(msgspec.Struct, frozen=True):
 
     @property
     def episode(self) -> Episode:
-        """One file on one day of a session: the unit that statistics treat as independent."""
+        """One file in one session on one day: the unit that statistics treat as independent."""
         return (self.session, self.path, int(self.at // _DAY_S))
 
     @property

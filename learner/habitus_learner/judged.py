@@ -31,8 +31,9 @@ MAX_CHARS = 320
 class Judged(msgspec.Struct, frozen=True):
     """One place, before the adapter and with it; bits are those of the whole text.
 
-    `lead` is what stood before it, `written` what the developer wrote there, `before`
-    and `after` what each arm completed; all four are "" where only numbers are kept.
+    `episode` tells which places judged together. `lead` is what stood before it, `written` what
+    the developer wrote there, `before` and `after` what each arm completed; all four are "" where
+    only numbers are kept.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Judged(msgspec.Struct, frozen=True):
     written: str = ""
     before: str = ""
     after: str = ""
+    episode: str = ""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -112,6 +114,7 @@ def _judged(example: Example, item: Item, one: Compared, is_told: bool) -> Judge
         bits_after=one.candidate.bits,
         exact_before=one.incumbent.exact,
         exact_after=one.candidate.exact,
+        episode=one.cluster,
     )
     if not is_told:
         return place

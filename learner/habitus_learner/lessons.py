@@ -8,6 +8,7 @@ Knows no tokens, no model, no clock and no file.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -40,8 +41,10 @@ def collect(
     fixes: Iterable[BugFix] = (),
     decisions: Iterable[Decision] = (),
     tests: Iterable[FileResult] = (),
+    commits: Iterable[float] = (),
 ) -> list[Example]:
-    """Every lesson in the rows, oldest first, without duplicates."""
+    """Every lesson in the rows, oldest first, without duplicates; `commits` are the times of those
+    that were made here."""
     witnesses = Witnesses(landings, tests)
     written = ModelText(suggestions)
     found = list(from_suggestions(suggestions, witnesses))
@@ -49,7 +52,15 @@ def collect(
         found += _from_pattern(pattern, written, witnesses)
     found += [made for fix in fixes if (made := _from_fix(fix, written, witnesses))]
     found += [_from_decision(one) for one in decisions]
-    return _deduplicated(found)
+    return _parted(_deduplicated(found), sorted(commits))
+
+
+def _parted(examples: list[Example], commits: Sequence[float]) -> list[Example]:
+    """Sessions ended by commits: what comes after one is other work, as in git's own past."""
+    return [
+        msgspec.structs.replace(e, session=f"{e.session}+{bisect_right(commits, e.at)}")
+        for e in examples
+    ]
 
 
 def _from_pattern(pattern: Pattern, written: ModelText, witnesses: Witnesses) -> Iterator[Example]:

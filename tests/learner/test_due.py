@@ -5,7 +5,7 @@ import pytest
 from habitus_learner.course import BOOKMARK
 from habitus_learner.cycle import Situation, all_examples, is_due, new_examples
 from habitus_server.config import Learning
-from habitus_server.records import Outcome, Rating, State
+from habitus_server.records import Outcome, Rating, State, Task, TaskKind
 from habitus_server.store import Store
 from learner.made_rows import decision, fix, landing, pattern, suggestion
 
@@ -84,3 +84,13 @@ def test_fixes_and_decisions_are_new_until_a_cycle_has_seen_them(store: Store) -
     assert new_examples(store) == []
     store.add_decision(decision(1, outcome="It held.", changed_at=7_000.0)).result()
     assert [e.id for e in new_examples(store)] == ["decision:d1"]
+
+
+def test_what_is_written_after_a_commit_is_another_episode(store: Store) -> None:
+    at = {"one": 100.0, "two": 200.0, "three": 400.0}
+    store.add_patterns(
+        [pattern(id=name, text=f"{name} = 1\n", written_at=when) for name, when in at.items()]
+    )
+    store.add_task(Task(TaskKind.COMMIT, "commit", "", "c1", None, True, 300.0, 0.0, "w1")).result()
+    one, two, three = all_examples(store)
+    assert one.episode == two.episode != three.episode

@@ -176,7 +176,7 @@ def _footer() -> Markup:
     told = (
         "Bits per character say how surprised the model was by what you wrote; fewer is "
         "better, and one bit less halves the surprise of a character. Intervals are 95% and "
-        "resample whole episodes: one file on one day of a session. Held-out lines are "
+        "resample whole episodes: one file between two commits. Held-out lines are "
         "younger than everything that the adapter was trained on, and memory is off while "
         "they are judged."
     )
