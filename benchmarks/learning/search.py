@@ -15,6 +15,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 import msgspec
@@ -25,6 +26,8 @@ from benchmarks.learning.histories import HISTORIES, open_history
 from benchmarks.learning.variants import CYCLE, PAST, Subject, Variant, cycle_of, is_signal, past_of
 
 from habitus_learner.courtesy import Courtesy
+from habitus_learner.dataset import Layout, Mix, batched, rows_of
+from habitus_learner.examples import Example
 from habitus_learner.job import continue_from, load_layout
 from habitus_learner.measure import probe
 from habitus_learner.planner import Hyper, Plan
@@ -44,8 +47,8 @@ SUBJECTS = {"past": (past_of, PAST), "cycle": (cycle_of, CYCLE)}
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """One variant: bits per character and exact lines alone and with memory, and what general
-    code costs ÷ under base weights."""
+    """One variant: bits per character and exact lines alone and with memory, what general code
+    costs ÷ under base weights, and the share of later corrections that it sees coming."""
 
     variant: str
     alone: float
@@ -53,6 +56,15 @@ class Tried(msgspec.Struct, frozen=True):
     exact_alone: int
     exact_mixed: int
     general: float
+    foreseen: float
+    seconds: float
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A variant's adapter, the share of later corrections that it sees coming, and its seconds."""
+
+    ref: AdapterRef
+    foreseen: float
     seconds: float
 
 
@@ -78,36 +90,33 @@ def main() -> int:
             name: _train(Path(made) / f"v{number}", subject, options.steps, variants[name])
             for number, name in enumerate(options.only or variants)
         }
-        refs = {name: ref for name, (ref, _) in trained.items()}
         before = subject.incumbent
         arms = [Arm("before", before, recalls=False), Arm("before +", before, recalls=True)]
-        for name, ref in refs.items():
-            arms += [Arm(name, ref, recalls=False), Arm(f"{name} +", ref, recalls=True)]
+        for name, made_of in trained.items():
+            arms.append(Arm(name, made_of.ref, recalls=False))
+            arms.append(Arm(f"{name} +", made_of.ref, recalls=True))
         model = load_model("embedded", "cpu")
         outcomes = score(
             model, open_history(history), subject.block, arms, Path(made) / "outcomes.jsonl",
             seed=options.seed,
         )  # fmt: skip
         answerer = Answerer(model, Memory(model.tokens))
-        found = []
-        for name, (ref, seconds) in {"before": (before, 0.0), **trained}.items():
-            costs = probe(answerer, ref, seed=options.seed) if ref else []
-            base = sum(cost.base_bits for cost in costs)
-            drift = sum(cost.candidate_bits for cost in costs) / base if base else 1.0
-            found.append(_tried(name, outcomes, drift, seconds))
+        found = [_tried("before", outcomes, _drift(answerer, before, options.seed), None)]
+        for name, made_of in trained.items():
+            drift = _drift(answerer, made_of.ref, options.seed)
+            found.append(_tried(name, outcomes, drift, made_of))
     name = "-".join(("search", history.name, options.of, str(options.seed)))
     (folder / f"{name}.json").write_bytes(msgspec.json.encode(found))
     for one in found:
         print(
             f"{one.variant:24} alone {one.alone:.4f} ({one.exact_alone})  with memory "
-            f"{one.mixed:.4f} ({one.exact_mixed})  general {one.general:.4f}  {one.seconds:.0f} s"
+            f"{one.mixed:.4f} ({one.exact_mixed})  general {one.general:.4f}  "
+            f"foreseen {one.foreseen:.3f} of {len(subject.corrections)}  {one.seconds:.0f} s"
         )
     return 0
 
 
-def _train(
-    folder: Path, subject: Subject, steps: int, variant: Variant
-) -> tuple[AdapterRef, float]:
+def _train(folder: Path, subject: Subject, steps: int, variant: Variant) -> Made:
     folder.mkdir()
     torch.manual_seed(0)
     base = find_folder("embedded")
@@ -135,7 +144,30 @@ def _train(
     seconds = time.monotonic() - began
     _write(folder, trainee, base)
     print(f"{variant}: {seconds:.0f} s, {trained.share:.2f} of it served", flush=True)
-    return AdapterRef(folder.name, str(folder)), seconds
+    foreseen = _foreseen(trainee, layout, subject.corrections)
+    return Made(AdapterRef(folder.name, str(folder)), foreseen, seconds)
+
+
+def _foreseen(trainee: Trainee, layout: Layout, corrections: Sequence[Example]) -> float:
+    """The share of corrections of which the adapter, as it is served, favours what was written
+    more than what it replaced, against base weights: DPO's reward accuracy."""
+    chance = Random(0)
+    rows = [row for one in corrections for row in rows_of(layout, one, chance) if row.rejected]
+    mix = Mix(0, trainee.hyper.step_tokens, 0.0, (), shares=trainee.shares)
+    right = []
+    for part in batched(rows, mix):
+        batch = trainee.batch(part, layout.template.tokens.pad)
+        with trainee.tempered():
+            gains = trainee.logprobs(batch) - trainee.logprobs(batch, is_adapted=False)
+        right += [bool(gains[line] > gains[twin]) for line, twin, _ in batch.pairs]
+    return sum(right) / max(1, len(right))
+
+
+def _drift(answerer: Answerer, ref: AdapterRef | None, seed: int) -> float:
+    if ref is None:
+        return 1.0
+    costs = probe(answerer, ref, seed=seed)
+    return sum(cost.candidate_bits for cost in costs) / sum(cost.base_bits for cost in costs)
 
 
 def _write(folder: Path, trainee: Trainee, base: Path) -> None:
@@ -150,7 +182,7 @@ def _write(folder: Path, trainee: Trainee, base: Path) -> None:
     (folder / adapters.MANIFEST).write_bytes(msgspec.json.encode(manifest))
 
 
-def _tried(name: str, outcomes: Sequence[Outcome], general: float, seconds: float) -> Tried:
+def _tried(name: str, outcomes: Sequence[Outcome], general: float, made: Made | None) -> Tried:
     mixed = f"{name} +"
     chars = sum(one.chars for one in outcomes)
 
@@ -160,7 +192,10 @@ def _tried(name: str, outcomes: Sequence[Outcome], general: float, seconds: floa
     def exact(arm: str) -> int:
         return sum(one.answers[arm].exact for one in outcomes)
 
-    return Tried(name, bits(name), bits(mixed), exact(name), exact(mixed), general, seconds)
+    return Tried(
+        name, bits(name), bits(mixed), exact(name), exact(mixed), general,
+        made.foreseen if made else 0.5, made.seconds if made else 0.0,
+    )  # fmt: skip
 
 
 def _options() -> argparse.Namespace:

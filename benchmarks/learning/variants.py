@@ -6,10 +6,12 @@ what a cycle of a finished part learned (`cycle`), signals and past as that cycl
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pygit2
 from benchmarks.learning.histories import Block, History, blocks_of, open_history
 from benchmarks.learning.parts import Part
 
@@ -33,11 +35,13 @@ class Variant(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What is learned, from which adapter on, and the block that is asked afterwards."""
+    """What is learned, from which adapter on, and the block that is asked afterwards, with what
+    its commits wrote in place of something else."""
 
     examples: list[Example]
     incumbent: AdapterRef | None
     block: Block
+    corrections: list[Example]
 
 
 PAST: dict[str, Variant] = {
@@ -80,7 +84,7 @@ def past_of(history: History, *, seed: int) -> Subject:
     past = Past(Path(repository.path), Config(), until=block.before.id)
     written = [one for chapter in past.chapters() for one in chapter.examples]
     examples = [*written, *past.standing(past.until, written, seed=seed)]
-    return Subject(examples, None, block)
+    return Subject(examples, None, block, _corrections(repository, block))
 
 
 def cycle_of(history: History, *, seed: int) -> Subject:
@@ -94,7 +98,15 @@ def cycle_of(history: History, *, seed: int) -> Subject:
             f"{history.name} --seeds {seed} --only-parts` first."
         )
     examples = read_examples(Path(after.path) / adapters.EXAMPLES)
-    return Subject(examples, before, blocks_of(open_history(history), history, seed=seed)[1])
+    repository = open_history(history)
+    block = blocks_of(repository, history, seed=seed)[1]
+    return Subject(examples, before, block, _corrections(repository, block))
+
+
+def _corrections(repository: pygit2.Repository, block: Block) -> list[Example]:
+    past = Past(Path(repository.path), Config(), until=block.last.id)
+    later = takewhile(lambda chapter: chapter.at > block.before.time, past.chapters())
+    return [one for chapter in later for one in chapter.examples if one.rejected]
 
 
 def is_signal(example: Example) -> bool:

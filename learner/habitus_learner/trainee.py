@@ -112,12 +112,12 @@ class Trainee(nn.Module):
         """The cost of the texts that are to be written, in nats as they would be served or
         without the adapter, and over how many tokens."""
         is_fitted = batch.is_fitted
-        with self._tempered():
+        with self.tempered():
             nats = -self.logprobs(batch, is_adapted=is_adapted)[is_fitted].sum()
         return float(nats), int(is_fitted[batch.text_lines].sum())
 
     @contextmanager
-    def _tempered(self) -> Iterator[None]:
+    def tempered(self) -> Iterator[None]:
         """The adapter at the strength at which it is served."""
         from peft.tuners.lora import LoraLayer
 
