@@ -40,10 +40,9 @@ from habitus_server.records import AdapterRef, Cycle
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, find_workspace, state_dir
 
-WARM_UP_STEPS = 1_500
+WARM_UP_STEPS = 1_000
 CYCLE_STEPS = 500
-"""Steps of about 1,024 tokens, some six tenths of a second each on one core: the first are what
-the product's own twenty minutes come to there."""
+"""Steps of about 1,024 tokens, some six tenths of a second each on one core."""
 
 JUDGING_MINUTES = 5.0
 """A fifth of it is what judging may take."""

@@ -23,7 +23,7 @@ import torch
 from benchmarks.figures import OUTPUT
 from benchmarks.learning.arms import Arm, Outcome, score
 from benchmarks.learning.histories import HISTORIES, open_history
-from benchmarks.learning.variants import CYCLE, PAST, Subject, Variant, cycle_of, is_signal, past_of
+from benchmarks.learning.variants import CYCLE, PAST, Subject, Variant, cycle_of, past_of
 
 from habitus_learner.courtesy import Courtesy
 from habitus_learner.dataset import Layout, Mix, batched, rows_of
@@ -134,7 +134,7 @@ def _train(folder: Path, subject: Subject, steps: int, variant: Variant) -> Made
     layout = load_layout(
         base, "embedded", Budget(hyper.prefix_tokens, hyper.suffix_tokens, context=0)
     )
-    examples = [one for one in subject.examples if variant.has_signals or not is_signal(one)]
+    examples = [one for one in subject.examples if variant.has_signals or one.is_past]
     courtesy = Courtesy(None, 0.0, now=time.time, sleep=time.sleep)
     began = time.monotonic()
     trained = Run(

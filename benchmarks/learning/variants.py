@@ -54,13 +54,12 @@ PAST: dict[str, Variant] = {
     "learning_rate=1.5e-3": Variant({"learning_rate": 1.5e-3}),
     "learning_rate=6e-3": Variant({"learning_rate": 6e-3}),
     "prompt_weight=0.3": Variant({"prompt_weight": 0.3}),
-    "prompts=192+64": Variant({"prefix_tokens": 192, "suffix_tokens": 64}),
+    "prompts=384+128": Variant({"prefix_tokens": 384, "suffix_tokens": 128}),
     "prompts=640+192": Variant({"prefix_tokens": 640, "suffix_tokens": 192}),
     "general_share=0.15": Variant({"general_share": 0.15}),
     "general_share=0.25": Variant({"general_share": 0.25}),
     "general_share=0.55": Variant({"general_share": 0.55}),
     "temper=1": Variant({"temper": 1.0}),
-    "preference_weight=0": Variant({"preference_weight": 0.0}),
 }
 
 CYCLE: dict[str, Variant] = {
@@ -106,9 +105,6 @@ def cycle_of(history: History, *, seed: int) -> Subject:
 def _corrections(repository: pygit2.Repository, block: Block) -> list[Example]:
     past = Past(Path(repository.path), Config(), until=block.last.id)
     later = takewhile(lambda chapter: chapter.at > block.before.time, past.chapters())
-    return [one for chapter in later for one in chapter.examples if one.rejected]
-
-
-def is_signal(example: Example) -> bool:
-    """Whether an example comes from what was seen in the editor, and not from commits."""
-    return not example.id.startswith("past:")
+    found = [one for chapter in later for one in chapter.examples if one.rejected]
+    # As if they had been seen: what commits replaced is not preferred against (`dataset`).
+    return [msgspec.structs.replace(one, id=f"later {one.id}") for one in found]

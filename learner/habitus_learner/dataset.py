@@ -85,7 +85,9 @@ def rows_of(layout: Layout, example: Example, random: Random) -> list[Row]:
         row = fit_row(layout, example.id, example.path, cut, example.weight)
         if example.kind is Kind.FAILURE:
             row = msgspec.structs.replace(row, fit=0.0, refuse=example.weight)
-        elif example.rejected:
+        elif example.rejected and not example.is_past:
+            # What a commit replaced was right in its time: to prefer what came after it costs
+            # tokens, and teaches no better what will be replaced (docs/learning.md).
             rejected = _text_ids(layout, example.rejected)
             # A choice between two texts of the model says nothing about what to write.
             fit = 0.0 if example.kind is Kind.PREFERENCE else row.fit

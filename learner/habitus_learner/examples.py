@@ -80,6 +80,11 @@ class Example(msgspec.Struct, frozen=True):
         return self.kind in (Kind.PATTERN, Kind.CORRECTION)
 
     @property
+    def is_past(self) -> bool:
+        """Whether a commit wrote it, as git tells, and nobody saw it written (`past`)."""
+        return self.id.startswith("past:")
+
+    @property
     def is_own_words(self) -> bool:
         """Whether it teaches the model what the model wrote itself."""
         return self.author is Author.MODEL and self.kind in (Kind.SUCCESS, Kind.BUG_FIX)

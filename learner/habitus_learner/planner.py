@@ -43,8 +43,8 @@ class Hyper(msgspec.Struct, frozen=True):
     max_passes: int = 30
     continues: bool = True
     continued_rate: float = 0.5
-    prefix_tokens: int = 384
-    suffix_tokens: int = 128
+    prefix_tokens: int = 192
+    suffix_tokens: int = 64
 
 
 class Plan(msgspec.Struct, frozen=True):

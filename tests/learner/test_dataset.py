@@ -4,6 +4,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
 from habitus_learner import general, places
@@ -61,6 +62,14 @@ def test_corrections_carry_the_text_they_replaced_and_failures_only_refuse(layou
     )
     assert corrected.fit > 0 and corrected.rejected and not corrected.refuse
     assert refused.refuse > 0 and not refused.fit and not refused.rejected
+
+
+def test_what_a_commit_replaced_is_not_preferred_against(layout: Layout) -> None:
+    (seen,) = collect([accepted(Outcome.EDITED, final_text="read(name)")], [])
+    past = msgspec.structs.replace(seen, id="past:1234:a.py:1")
+    (made,) = rows_of(layout, past, Random(0))
+    assert made.fit == seen.weight
+    assert not made.rejected and not made.prefer
 
 
 def test_a_bug_fix_learns_the_region_as_it_became_and_not_as_it_was(
