@@ -22,7 +22,7 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports --no-cache
 
-# Every bench runs, whatever those before it missed.
+# Each runs, whatever those before it missed.
 bench: setup $(VENV)/.bench
 	failed=0; \
 	for one in benchmarks/startup.py benchmarks/shared_engine.py benchmarks/decode.py \

@@ -1,4 +1,4 @@
-"""A corpus of planted secrets: 20 kinds, in files that look like people's.
+"""A corpus of planted secrets: 22 kinds, in files that look like people's.
 
 Every secret is drawn from a seed when it is wanted, so nothing that looks like one is
 written down here; prefixes that scanners know are put together from halves.

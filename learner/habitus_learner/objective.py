@@ -3,7 +3,7 @@
 Promises plain functions of scores, one term each, all bounded below. Knows no data,
 no optimiser and no model class.
 
-- Cross-entropy on targets, with a small weight on the prompt's own text.
+- Cross-entropy on targets, the prompt's own text counting by a weight of its own.
 - Preference, for corrections, bug fixes and choices: the direct preference loss of
   Rafailov et al. (arXiv 2305.18290), chosen = the developer's text or choice, rejected =
   what it replaced or what was passed over, reference = base weights.

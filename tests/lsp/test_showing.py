@@ -31,6 +31,7 @@ def workspace(tmp_path: Path, state: Path) -> Workspace:
     stored.fill(store, "src2/b.py", name="b-")
     store.add_suggestions([suggestion("late\ntext", "late", at=500.0, path="c.py")])
     store.set_state("late", State.DISMISSED, 500.0)
+    store.add_silence("w1", None, 98.0)
     store.begin_cycle(99.0)
     store.close()
     return made
@@ -50,7 +51,7 @@ def test_everything_is_exported_with_all_its_parts(
 ) -> None:
     rows = signals(workspace, capsys)
     assert {row["table"] for row in rows} == set(TABLES)
-    assert len(rows) == 2 * 7 + 2
+    assert len(rows) == 2 * 7 + 3
     assert rows[0]["id"] == "late", "the newest comes first"
     (one,) = [row for row in rows if row.get("id") == "a-a"]
     assert (one["prefix"], one["rating_word"], one["retained_chars"]) == ("p", "neat", 6)
@@ -91,7 +92,7 @@ def test_people_get_a_line_for_each_row(
     state = workspace.folder.parent.parent
     assert cli.main(["signals", str(workspace.root), "--state-dir", str(state)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 16
+    assert len(lines) == 17
     assert "dismissed" in lines[0] and "c.py  late⏎text" in lines[0]
     assert any("accepted kept 6 of 6" in line and "src/a.py" in line for line in lines)
 

@@ -21,7 +21,7 @@ HELP = "show or export what is stored about a workspace"
 SHOWN = 20
 TEXT_CHARS = 60
 _TEXTS = ("final_text", "text", "after", "title", "name", "verdict")
-_IDS = ("id", "key", "suggestion_id")
+_IDS = ("id", "key", "suggestion_id", "window")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +88,8 @@ def _fate(entry: Entry) -> str:
         return f"undone by {row['undone_by'][:8]}" if row["undone_by"] else row["commit_id"][:8]
     if entry.table == "rejections":
         return f"{row['why']}, {row['times']} times"
+    if entry.table == "silences":
+        return "nothing shown"
     named = row.get("state") or row.get("approach") or row.get("origin") or row.get("kind")
     return str(named or "")
 

@@ -31,6 +31,7 @@ _VIEWS = {
     "decisions": ("SELECT * FROM decisions", "changed_at", "path"),
     "tasks": ("SELECT * FROM tasks", "started_at", None),
     "rejections": ("SELECT * FROM rejections", "rejected_at", "path"),
+    "silences": ("SELECT * FROM silences", "at", None),
     "cycles": ("SELECT * FROM cycles", "started_at", None),
 }
 """What is read, and the columns that hold a row's time and its file."""
