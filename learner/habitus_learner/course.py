@@ -8,6 +8,7 @@ process (`job`); no torch here.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ from habitus_server.errors import HabitusError, ModelError, TrainingError
 from habitus_server.records import AdapterRef, Cycle, CycleState
 from habitus_server.store import FORGETTINGS, Store
 from habitus_server.workspaces import Workspace, locked, runtime_dir
+
+log = logging.getLogger(__name__)
 
 JUDGED_SINCE = "judged_since"
 """Name of the figure that says how far back a cycle's judged places go."""
@@ -130,6 +133,12 @@ def run_course(
             state, adapter = _carry_out(workspace, ruling, settings.config.learning, now)
     except (HabitusError, OSError) as error:
         verdict = str(error)
+    except Exception as error:
+        log.exception("A course of learning broke off")
+        verdict = (
+            f"Broke off ({type(error).__name__}: {error}); what was in service stays in service. "
+            "This is a mistake of Habitus: please report it."
+        )
     store.finish_cycle(cycle_id, state, now(), adapter, verdict, figures)
     workfolder.clear(workfolder.work_folder(workspace))
     return next(cycle for cycle in store.cycles() if cycle.id == cycle_id)

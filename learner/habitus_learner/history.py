@@ -18,6 +18,7 @@ import pygit2
 from habitus_server import repository as git
 from habitus_server.errors import UserError
 from habitus_server.repository import find_hunks, is_file, split_lines, to_text
+from habitus_server.utf8 import is_utf8
 
 
 class FileChange(msgspec.Struct, frozen=True):
@@ -127,6 +128,12 @@ def read_changes(
 
 def read_tree(repository: pygit2.Repository, commit_id: str) -> Iterator[tuple[str, bytes]]:
     """Every file of a commit's tree: its path and its bytes, links left out."""
+    for path, blob in find_blobs(repository, commit_id):
+        yield path, blob.data
+
+
+def find_blobs(repository: pygit2.Repository, commit_id: str) -> Iterator[tuple[str, pygit2.Blob]]:
+    """Every file of a commit's tree, links left out, and those whose names are no UTF-8."""
     commit = repository[commit_id].peel(pygit2.Commit)
     yield from _walk(commit.tree, "")
 
@@ -136,7 +143,7 @@ def list_files(repository: pygit2.Repository, commit_id: str) -> Iterator[str]:
     pending = [("", repository[commit_id].peel(pygit2.Commit).tree)]
     while pending:
         folder, tree = pending.pop()
-        for entry in tree:
+        for entry in _entries(tree):
             if isinstance(entry, pygit2.Tree):
                 pending.append((f"{folder}{entry.name}/", entry))
             elif is_file(entry.filemode):
@@ -166,12 +173,21 @@ class Moved:
         return True
 
 
+def read_message(commit: pygit2.Commit) -> str:
+    """A commit's message; bytes that are no UTF-8, whatever encoding it names, as marks."""
+    return str(commit.raw_message, "utf-8", "replace")
+
+
+def _entries(tree: pygit2.Tree) -> Iterator[pygit2.Object]:
+    return (entry for entry in tree if is_utf8(entry.name or ""))
+
+
 def _to_commit(commit: pygit2.Commit) -> Commit:
     return Commit(
         id=str(commit.id),
         time=float(commit.commit_time),
-        message=commit.message,
-        author=commit.author.email.lower(),
+        message=read_message(commit),
+        author=str(commit.author.raw_email, "utf-8", "replace").lower(),
         parents=tuple(str(parent) for parent in commit.parent_ids),
     )
 
@@ -180,7 +196,7 @@ def _read_delta(
     repository: pygit2.Repository, delta: pygit2.DiffDelta, suffixes: tuple[str, ...]
 ) -> FileChange | None:
     path = delta.new_file.path
-    if not path.endswith(suffixes):
+    if not (path.endswith(suffixes) and is_utf8(path) and is_utf8(delta.old_file.path)):
         return None
     old = _read_blob(repository, delta.old_file)
     new = _read_blob(repository, delta.new_file)
@@ -202,10 +218,10 @@ def _read_blob(repository: pygit2.Repository, file: pygit2.DiffFile) -> str | No
     return to_text(repository[file.id]) if is_file(file.mode) else None
 
 
-def _walk(tree: pygit2.Tree, folder: str) -> Iterator[tuple[str, bytes]]:
-    for entry in tree:
+def _walk(tree: pygit2.Tree, folder: str) -> Iterator[tuple[str, pygit2.Blob]]:
+    for entry in _entries(tree):
         path = f"{folder}{entry.name}"
         if isinstance(entry, pygit2.Tree):
             yield from _walk(entry, f"{path}/")
         elif isinstance(entry, pygit2.Blob) and entry.filemode != pygit2.enums.FileMode.LINK:
-            yield path, entry.data
+            yield path, entry

@@ -22,6 +22,8 @@ from habitus_server.ignoring import IGNORE_FILES
 from habitus_server.workspaces import Workspace, try_lock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from habitus_server.library import Library
     from habitus_server.watcher import Burst
 
@@ -37,8 +39,12 @@ RETRY_S = 60.0
 class Indexing:
     """One root's index; all calls on one event loop, but `leave`."""
 
-    def __init__(self, workspace: Workspace, library: Library, config: Config) -> None:
-        """`config` is the root's own: it decides what may be kept, and how much."""
+    def __init__(
+        self, workspace: Workspace, folder: Path, library: Library, config: Config
+    ) -> None:
+        """`folder` is the root as the editor names it; `config`, the root's own, decides what
+        may be kept, and how much."""
+        self._folder = folder
         self._workspace = workspace
         self._library = library
         self._config = config
@@ -66,10 +72,8 @@ class Indexing:
         where other rules say what may be kept."""
         if burst.is_many or any(path.name in IGNORE_FILES for path in burst.paths):
             self._is_stale = True
-        root = self._workspace.root
-        self._waiting.update(
-            path.relative_to(root).as_posix() for path in burst.paths if path.is_relative_to(root)
-        )
+        inside = (path for path in burst.paths if path.is_relative_to(self._folder))
+        self._waiting.update(path.relative_to(self._folder).as_posix() for path in inside)
         self.look()
 
     async def settle(self) -> None:

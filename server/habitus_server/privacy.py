@@ -20,6 +20,7 @@ from pathspec import GitIgnoreSpec
 from habitus_server.config import Privacy
 from habitus_server.ignoring import IGNORE_FILES, IgnoreFiles
 from habitus_server.redaction import redact
+from habitus_server.utf8 import is_utf8
 
 __all__ = ["Rules", "redact", "why_not_text"]
 
@@ -75,6 +76,8 @@ class Rules:
 
         `path` is relative to the root, or absolute.
         """
+        if not is_utf8(str(path)):
+            return f"{os.fsencode(path)!r} is no name in UTF-8."
         if language and language in self._privacy.languages_off:
             return f"{language} is switched off (privacy.languages_off)."
         lexical = Path(os.path.normpath(self._root / path))

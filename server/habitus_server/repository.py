@@ -21,6 +21,7 @@ from pygit2.enums import FileMode
 
 from habitus_server.errors import UserError
 from habitus_server.landings import Hunk
+from habitus_server.utf8 import is_utf8
 
 MAX_FILE_BYTES = 1_000_000
 """Larger sources are generated or data; nobody types them."""
@@ -58,6 +59,7 @@ def find_touched(
 ) -> tuple[Touched, ...]:
     """The files that differ between two commits, renames joined, in order of path.
 
+    Files whose names are no UTF-8 are left out, as everywhere (`privacy`).
     Stops at `most`: libgit2's own diff of trees holds the interpreter for as long as the
     trees are large. A commit of zeros stands for no files at all.
     """
@@ -132,8 +134,8 @@ _Sides = tuple[str, pygit2.Blob | None, pygit2.Blob | None]
 
 def _differing(left: Any, right: Any, folder: str) -> Iterator[_Sides]:
     """Files that two trees do not share, with what each has of them."""
-    ours = {entry.name: entry for entry in left or ()}
-    theirs = {entry.name: entry for entry in right or ()}
+    ours = {entry.name: entry for entry in left or () if is_utf8(entry.name)}
+    theirs = {entry.name: entry for entry in right or () if is_utf8(entry.name)}
     for name in sorted(ours.keys() | theirs.keys()):
         old, new = ours.get(name), theirs.get(name)
         if old is not None and new is not None and old.id == new.id:

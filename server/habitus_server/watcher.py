@@ -72,6 +72,7 @@ class TreeWatcher:
         most_paths: int = MOST_PATHS,
     ) -> None:
         self._root = str(root)
+        self._real_root = self._root
         self._most_paths = most_paths
         self._loop = loop
         self._on_changed = on_changed
@@ -104,9 +105,12 @@ class TreeWatcher:
             events.FileMovedEvent,
             events.DirMovedEvent,
         ]
+        # A root that is a link is not followed by the kernel; paths are told as the editor
+        # knows them.
+        self._real_root = os.path.realpath(self._root)
         observer = Observer()
         try:
-            observer.schedule(Handler(), self._root, recursive=True, event_filter=wanted)
+            observer.schedule(Handler(), self._real_root, recursive=True, event_filter=wanted)
             observer.start()
         except OSError as error:
             return (
@@ -128,7 +132,7 @@ class TreeWatcher:
     def _saw(self, event: FileSystemEvent) -> None:
         if event.is_directory:
             return
-        old, new = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
+        old, new = self._named(event.src_path), self._named(event.dest_path)
         seen = [path for path in (old, new) if path and not self._is_unseen(path)]
         if not seen:
             return
@@ -147,6 +151,11 @@ class TreeWatcher:
             self._loop.call_soon_threadsafe(self._wait, self._seen, 0.0)
         except RuntimeError:  # The loop has closed: the window is going away.
             return
+
+    def _named(self, path: bytes | str) -> str:
+        """A path of the kernel's below the root as it was given; "" for none."""
+        found = os.fsdecode(path)
+        return self._root + found[len(self._real_root) :] if found else ""
 
     def _is_unseen(self, path: str) -> bool:
         return any(part in UNSEEN for part in Path(path[len(self._root) :]).parts)

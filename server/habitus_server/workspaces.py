@@ -19,6 +19,7 @@ import msgspec
 import platformdirs
 
 from habitus_server.errors import UserError
+from habitus_server.utf8 import is_utf8
 
 SOCKET_PATH_LIMIT = 100
 """Unix socket paths are limited to 108 bytes (sun_path); some platforms have 104."""
@@ -120,6 +121,10 @@ def find_workspace(root: Path, state: Path) -> Workspace:
     (it was copied back, cloned anew or restored).
     """
     root = root.resolve()
+    if not is_utf8(str(root)):
+        raise UserError(
+            f"The workspace folder {os.fsencode(root)!r} has a name that is no UTF-8; rename it."
+        )
     try:
         stat = root.stat()
     except OSError as error:

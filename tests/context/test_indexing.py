@@ -36,7 +36,8 @@ async def windows(workspace: Workspace) -> AsyncIterator[list[Indexing]]:
 
 def window(workspace: Workspace, config: Config | None = None) -> Indexing:
     config = config or Config()
-    return Indexing(workspace, Library(workspace.root, config, is_inside=True), config)
+    library = Library(workspace.root, config, is_inside=True)
+    return Indexing(workspace, workspace.root, library, config)
 
 
 def paths(workspace: Workspace) -> list[str]:
@@ -140,4 +141,19 @@ async def test_a_failure_is_tried_again_and_nothing_that_changed_meanwhile_is_mi
     assert paths(workspace) == []
     workspace.index.rmdir()
     await windows[0].settle()
+    assert paths(workspace) == ["a.py", "b.py"]
+
+
+async def test_a_root_that_is_named_by_a_link_is_followed(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(workspace.root)
+    library = Library(link, Config(), is_inside=True)
+    indexing = Indexing(workspace, link, library, Config())
+    await indexing.settle()
+    (link / "b.py").write_text(CODE, "utf-8")
+    indexing.changed_on_disk(Burst(frozenset({link / "b.py"})))
+    await indexing.settle()
+    indexing.leave()
     assert paths(workspace) == ["a.py", "b.py"]

@@ -34,7 +34,7 @@ from learner.made_rows import (
 )
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """Stands for the learner's own death."""
 
 

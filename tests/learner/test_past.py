@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pygit2
 import pytest
 
+from habitus_learner import history
 from habitus_learner.corrections import CorrectionClass
 from habitus_learner.examples import Author, Example, Kind
 from habitus_learner.past import HALF_LIFE_COMMITS, LEAST_RECENCY, MAX_COMMIT_LINES, Past
 from habitus_server.config import Config, Privacy
 from habitus_server.errors import UserError
-from learner.past_projects import Project, function
+from learner.past_projects import HOUR, START, Project, function
 
 TOKEN = "ghp_" + "Zx8Qw2Lm5Rt9Kd3Vn7Bc1Yh6Jf4Gs0PaTe8U"
 
@@ -245,3 +247,29 @@ def test_a_name_that_is_no_commit_is_refused(project: Project) -> None:
     project.commit({"a.py": function("a")})
     with pytest.raises(UserError, match="names no commit"):
         Past(project.root, Config(), until="no-such-branch")
+
+
+def test_files_whose_names_are_no_utf8_are_left_out(project: Project) -> None:
+    repository = project.repository
+    project.commit({"a.py": function("a")})
+    oid = repository.create_blob(function("b").encode())
+    raw = b"".join(b"100644 %b\0" % name + oid.raw for name in (b"b.py", b"caf\xe9.py"))
+    tree = repository.write(pygit2.enums.ObjectType.TREE, raw)
+    who = pygit2.Signature("Somebody", "me@localhost", START + HOUR, 0)
+    repository.create_commit("HEAD", who, who, "odd", tree, [repository.head.target])
+    found = examples(project)
+    assert {example.path for example in found} == {"a.py", "b.py"}
+    past = Past(project.root, Config())
+    assert {example.path for example in standing(past, [])} == {"b.py"}
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "no-such-encoding"])
+def test_messages_and_authors_of_any_bytes_are_read(project: Project, encoding: str) -> None:
+    first = project.commit({"a.py": function("a")})
+    tree = project.repository[first].peel(pygit2.Tree).id
+    who = b"J\xf6rg <j\xf6rg@localhost> 1600090000 +0000\n"
+    head = f"tree {tree}\nparent {first}\n".encode() + b"author " + who + b"committer " + who
+    raw = head + f"encoding {encoding}\n\n".encode() + b"r\xe9sum\xe9\n"
+    made = project.repository.write(pygit2.enums.ObjectType.COMMIT, raw)
+    (newest, _) = history.walk_back(project.repository, str(made))
+    assert (newest.message, newest.author) == ("r\ufffdsum\ufffd\n", "j\ufffdrg@localhost")

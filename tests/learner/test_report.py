@@ -377,6 +377,7 @@ def test_the_page_is_shown_in_the_browser_when_asked_for(
 def test_a_page_that_cannot_be_written_is_said_with_its_name(
     workspace: Workspace, state: Path, tmp_path: Path
 ) -> None:
+    (tmp_path / "nowhere").touch()
     page = tmp_path / "nowhere" / "page.html"
     options = Namespace(workspace=workspace.root, state_dir=state, out=page, json=None, open=False)
     with pytest.raises(UserError, match=r"nowhere/page\.html"):

@@ -29,7 +29,7 @@ from learner.past_projects import HOUR, START, Project, function
 NAMES = ("alpha", "beta", "gamma", "delta", "omega", "sigma", "kappa", "theta")
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """Stands for the learner's own death."""
 
 
@@ -334,3 +334,20 @@ def test_a_headline_needs_a_judged_warm_up() -> None:
     assert headline(msgspec.structs.replace(cycle, figures=figures)) == (
         "on your last 12 commits: 1.50 bits/char → 1.20; exact lines 10.0% → 12.5%"
     )
+
+
+def test_a_course_that_breaks_off_ends_with_a_verdict(
+    project: Project,
+    workspace: Workspace,
+    store: Store,
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object, **__: object) -> list[Example]:
+        raise ZeroDivisionError("a mistake of ours")
+
+    habits(project, 20)
+    monkeypatch.setattr(heritage, "written", broken)
+    cycle = run_warm_up(workspace, store, settings(state))
+    assert cycle.state is CycleState.FAILED
+    assert "ZeroDivisionError: a mistake of ours" in cycle.verdict

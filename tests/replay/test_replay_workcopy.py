@@ -155,3 +155,18 @@ def test_a_twin_starts_where_the_other_is_and_goes_its_own_way(tmp_path: Path) -
     assert copy.path("a.py").read_text() == "one = 1\ntwo = 2\n"
     assert b"one = 1\ntwo = 2\nfour = 4\n" not in blobs(copy.folder)
     assert pygit2.Repository(str(twin.folder)).status() == {}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_file_may_become_a_folder_and_a_folder_a_file(tmp_path: Path, turned: bool) -> None:
+    trees = [{"pkg": "one = 1\n"}, {"pkg/deep/a.py": "two = 2\n"}]
+    source = make_repository(tmp_path / "source", trees[::-1] if turned else trees)
+    first, second = list_commits(source)
+    copy = WorkingCopy.at(tmp_path / "copy", source, first)
+    copy.advance(second)
+    files = {
+        file.relative_to(copy.folder).as_posix(): file.read_text()
+        for file in copy.folder.rglob("*")
+        if file.is_file() and ".git" not in file.parts
+    }
+    assert files == trees[0 if turned else 1]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from habitus_server.config import Privacy
+from habitus_server.config import Config, Privacy
+from habitus_server.library import Library
 from habitus_server.privacy import Rules, why_not_text
 
 
@@ -242,3 +244,10 @@ def test_binary_and_minified_text_is_refused() -> None:
     assert "too long" in why_not_text("x" * 50_000)
     assert why_not_text("x = 1\n" * 20_000) == ""
     assert why_not_text("") == ""
+
+
+def test_a_name_that_is_no_utf8_is_refused_and_not_listed(tmp_path: Path) -> None:
+    write(tmp_path, "good.py")
+    bad = write(tmp_path, os.fsdecode(b"caf\xe9/bad.py"))
+    assert "no name in UTF-8" in rules(tmp_path).why_not(bad)
+    assert list(Library(tmp_path, Config(), is_inside=True).files()) == ["good.py"]

@@ -19,7 +19,16 @@ import msgspec
 import pytest
 
 from habitus_server.errors import StoreError
-from habitus_server.records import CycleState, Evidence, Outcome, Pattern, State
+from habitus_server.records import (
+    CycleState,
+    Evidence,
+    Outcome,
+    Pattern,
+    State,
+    Task,
+    TaskFile,
+    TaskKind,
+)
 from habitus_server.store import MAX_FIELD_CHARS, Store, suggestions
 from habitus_server.store.database import SCHEMA, VERSION
 from signals.scene import suggestion
@@ -367,3 +376,15 @@ def test_events_hold_any_json(store: Store) -> None:
     done(store.add_event("a", "note", 1.0, detail))
     (event,) = store.events("a")
     assert json.loads(json.dumps(event.detail)) == detail
+
+
+def test_a_write_that_utf8_cannot_hold_fails_alone(store: Store) -> None:
+    save = Task(TaskKind.SAVE, "save", "", "", None, True, 10.0, 0.0, "w")
+    before = store.add_task(save, [TaskFile("before.py")])
+    wrong = store.add_task(save, [TaskFile(os.fsdecode(b"caf\xe9.py"))])
+    after = store.add_task(save, [TaskFile("after.py")])
+    with pytest.raises(StoreError, match="was refused"):
+        wrong.result(WAIT_S)
+    found = [store.task_files(one.result(WAIT_S))[0].path for one in (before, after)]
+    assert found == ["before.py", "after.py"]
+    assert len(store.tasks()) == 2, "nothing is left of the one that was refused"

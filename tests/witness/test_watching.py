@@ -84,3 +84,15 @@ async def test_a_storm_is_told_as_many_once_it_is_over(watched: Watched) -> None
     bursts = await watched.end()
     assert bursts[0].is_many
     assert len(bursts[0].paths) <= MOST_PATHS + 1
+
+
+async def test_files_below_a_link_are_told_by_the_link_s_name(tmp_path: Path) -> None:
+    (tmp_path / "real" / "project").mkdir(parents=True)
+    (tmp_path / "whole").symlink_to(tmp_path / "real" / "project")
+    (tmp_path / "above").symlink_to(tmp_path / "real")
+    for root in (tmp_path / "whole", tmp_path / "above" / "project"):
+        found = Watched(root)
+        assert await asyncio.to_thread(found.watcher.start) == ""
+        (burst, *_) = await found.end()
+        found.watcher.stop()
+        assert burst.paths == {root / "end.py"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
 from habitus_learner.commands.replay import add_run_arguments, exit_status, replay
@@ -15,7 +14,9 @@ from habitus_learner.replay.releases import (
     read_pins,
     read_release,
 )
+from habitus_learner.replay.scratch import fresh_folder
 from habitus_learner.replay.screen import Screen, make_console
+from habitus_server.commands.flags import output_file
 from habitus_server.errors import UserError
 
 HELP = "fetch a real project's releases, learn from them, and show what it was worth"
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("build/demo"), help="folder for archives and results"
     )
-    parser.add_argument("--json", type=Path, help="where to write the report")
+    parser.add_argument("--json", type=output_file, help="where to write the report")
     add_run_arguments(parser)
 
 
@@ -44,7 +45,6 @@ def run(options: argparse.Namespace) -> int:
         repository = open_repository(options.repo)
         return exit_status(replay(repository, options.repo.resolve().name, options, screen))
     pins = choose_releases(options)
-    folder = options.out.resolve() / "repo"
     with screen.fetching(f"fetching {pins.package}") as progress:
         archives = fetch_archives(
             pins.package,
@@ -53,12 +53,12 @@ def run(options: argparse.Namespace) -> int:
             sha256={version: digest for version, digest in pins.releases.items() if digest},
             report=progress,
         )
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = fresh_folder(options.out.resolve() / "history")
     releases = [
         read_release(archive, version)
         for archive, version in zip(archives, pins.releases, strict=True)
     ]
-    repository = build_repository(pins.package, releases, folder)
+    repository = build_repository(pins.package, releases, folder / "repository.git")
     return exit_status(replay(repository, pins.package, options, screen))
 
 

@@ -15,6 +15,7 @@ from habitus_learner import lineage
 from habitus_learner.cycle import all_examples
 from habitus_learner.examples import Example, Kind
 from habitus_learner.forgetting import is_below
+from habitus_server.commands.flags import count
 from habitus_server.errors import UserError
 from habitus_server.moments import FORMS, parse_moment
 from habitus_server.store import Store
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--path", default="", help="only about a file or folder of the workspace")
     parser.add_argument("--since", metavar="WHEN", help=f"only known since {FORMS}")
     parser.add_argument(
-        "--limit", type=int, help=f"at most this many (as lines: {SHOWN}; as JSON: all)"
+        "--limit", type=count, help=f"at most this many (as lines: {SHOWN}; as JSON: all)"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 

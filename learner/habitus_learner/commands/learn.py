@@ -18,6 +18,7 @@ from habitus_learner import sidecar
 from habitus_learner.commands.courses import add_shared_arguments, begin, watch_course
 from habitus_learner.course import Settings
 from habitus_learner.cycle import run_cycle
+from habitus_server.commands.flags import minutes, output_file, write_output
 from habitus_server.records import CycleState
 from habitus_server.store import Store
 from habitus_server.workspaces import Workspace, try_lock
@@ -36,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stop", action="store_true", help="give up the cycle or warm-up that is in progress"
     )
-    parser.add_argument("--minutes", type=float, help="how long a cycle may take")
-    parser.add_argument("--json", type=Path, help="with --now: write the cycle here")
+    parser.add_argument("--minutes", type=minutes, help="how long a cycle may take")
+    parser.add_argument("--json", type=output_file, help="with --now: write the cycle here")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
             ask=lambda store: store.request_cycle(time.time()).result(),
         )
         if options.json is not None:
-            options.json.write_bytes(msgspec.json.format(msgspec.json.encode(cycle), indent=2))
+            write_output(options.json, msgspec.json.format(msgspec.json.encode(cycle), indent=2))
         return 1 if cycle.state is CycleState.FAILED else 0
     if try_lock(workspace.learn_lock) is None:
         # Another window's learner serves this workspace.

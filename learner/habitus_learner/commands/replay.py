@@ -14,7 +14,7 @@ from habitus_learner.replay.plan import Plan, make_plan, size_for
 from habitus_learner.replay.report import Report
 from habitus_learner.replay.run import Replay, Settings
 from habitus_learner.replay.screen import Screen, make_console, render
-from habitus_server.errors import UserError
+from habitus_server.commands.flags import count, minutes, output_file, write_output
 
 HELP = "replay a repository's later edits, asked first and then learned from, in four arms"
 
@@ -26,7 +26,7 @@ DEFAULT_FOLDER = Path("build/replay")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     parser.add_argument("--repo", type=Path, required=True, help="the repository to replay")
-    parser.add_argument("--json", type=Path, help="where to write the report")
+    parser.add_argument("--json", type=output_file, help="where to write the report")
     parser.add_argument(
         "--out", type=Path, default=DEFAULT_FOLDER, help="folder for state, report and plot"
     )
@@ -37,20 +37,20 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that the demo shares."""
     parser.add_argument(
         "--budget-minutes",
-        type=float,
+        type=minutes,
         default=DEFAULT_MINUTES,
         help="what the whole replay may take; splits itself over training and items",
     )
     parser.add_argument(
         "--blocks",
-        type=int,
+        type=count,
         default=DEFAULT_BLOCKS,
         help="how many blocks of commits are asked about, each before it is learned from",
     )
-    parser.add_argument("--warm-up-minutes", type=float, help="minutes of training on the past")
-    parser.add_argument("--training-minutes", type=float, help="minutes of each cycle's training")
-    parser.add_argument("--learning-lines", type=int, help="lines asked while learning a block")
-    parser.add_argument("--evaluation-lines", type=int, help="lines each arm is asked in a block")
+    parser.add_argument("--warm-up-minutes", type=minutes, help="minutes of training on the past")
+    parser.add_argument("--training-minutes", type=minutes, help="minutes of each cycle's training")
+    parser.add_argument("--learning-lines", type=count, help="lines asked while learning a block")
+    parser.add_argument("--evaluation-lines", type=count, help="lines each arm is asked in a block")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", default="embedded", help="`embedded`, a folder or a Hub id")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -85,10 +85,6 @@ def replay(
 
 def read_settings(options: argparse.Namespace, name: str) -> Settings:
     """The flags as one value; single figures win over the budget's split."""
-    if options.budget_minutes <= 0:
-        raise UserError("--budget-minutes must be above zero.")
-    if options.blocks < 1:
-        raise UserError("--blocks must be at least one.")
     size = size_for(options.budget_minutes, options.blocks)
     given = {
         "warm_up_minutes": options.warm_up_minutes,
@@ -123,8 +119,7 @@ def write_report(report: Report, path: Path) -> None:
     """The report as JSON, and its plot beside it."""
     from habitus_learner.replay.plot import draw
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    write_output(path, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     draw(report, path.with_suffix(".png"))
 
 

@@ -13,9 +13,9 @@ from habitus_learner.report.facts import Report
 from habitus_learner.report.gather import gather
 from habitus_learner.report.page import headline, write_page
 from habitus_server import config as settings_file
-from habitus_server.errors import UserError
+from habitus_server.commands.flags import output_file, write_output
 from habitus_server.store import Store
-from habitus_server.workspaces import Workspace, find_workspace, state_dir, write_atomically
+from habitus_server.workspaces import Workspace, find_workspace, state_dir
 
 HELP = "write a page that shows what was learned, and whether it helped"
 
@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     parser.add_argument("workspace", nargs="?", type=Path, default=Path(), help="its folder")
     parser.add_argument("--state-dir", type=Path, help="where Habitus keeps its state")
-    parser.add_argument("--out", type=Path, help="the page (default: beside the signals)")
-    parser.add_argument("--json", type=Path, help="also write the facts behind it")
+    parser.add_argument("--out", type=output_file, help="the page (default: beside the signals)")
+    parser.add_argument("--json", type=output_file, help="also write the facts behind it")
     parser.add_argument("--open", action="store_true", help="show it in the browser")
 
 
@@ -36,9 +36,9 @@ def run(options: argparse.Namespace) -> int:
     config, _ = settings_file.narrow(config, workspace.root)
     report = _gather(workspace, config)
     page: Path = workspace.report if options.out is None else options.out
-    _write(page, write_page(report).encode())
+    write_output(page, write_page(report).encode())
     if options.json is not None:
-        _write(options.json, msgspec.json.format(msgspec.json.encode(report), indent=2))
+        write_output(options.json, msgspec.json.format(msgspec.json.encode(report), indent=2))
     print(headline(report))
     print(f"The page: {page.absolute()}")
     if options.open:
@@ -54,10 +54,3 @@ def _gather(workspace: Workspace, config: settings_file.Config) -> Report:
         return gather(workspace, store, config, time.time())
     finally:
         store.close()
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        write_atomically(path, data)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error

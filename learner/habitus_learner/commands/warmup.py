@@ -11,6 +11,7 @@ import msgspec
 from habitus_learner import history
 from habitus_learner.commands.courses import add_shared_arguments, begin, watch_course
 from habitus_learner.warmup import headline, run_warm_up
+from habitus_server.commands.flags import minutes, output_file, write_output
 from habitus_server.records import CycleState
 
 HELP = "learn from the repository's own history, and show what that is worth"
@@ -24,10 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--until", default="HEAD", metavar="COMMIT", help="see nothing that came after this commit"
     )
     parser.add_argument(
-        "--budget", type=float, metavar="MINUTES",
+        "--budget", type=minutes, metavar="MINUTES",
         help="how long it may take, instead of learning.warm_up_minutes",
     )  # fmt: skip
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome here")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write the outcome here")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,5 +49,5 @@ def run(options: argparse.Namespace) -> int:
         print(told)
     if options.json is not None:
         outcome = {**msgspec.to_builtins(cycle), "until": until, "headline": told}
-        options.json.write_text(json.dumps(outcome, indent=2, ensure_ascii=False), "utf-8")
+        write_output(options.json, json.dumps(outcome, indent=2, ensure_ascii=False).encode())
     return 1 if cycle.state is CycleState.FAILED else 0

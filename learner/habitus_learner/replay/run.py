@@ -25,6 +25,7 @@ from habitus_learner.replay.machine import describe_machine
 from habitus_learner.replay.observation import Observation
 from habitus_learner.replay.plan import Block, Plan, Size, Step
 from habitus_learner.replay.report import AdapterFacts, Report
+from habitus_learner.replay.scratch import fresh_folder
 from habitus_learner.replay.screen import Screen
 from habitus_learner.replay.summary import Run, Tested, sum_up
 from habitus_learner.replay.walk import Clock, Walker
@@ -79,8 +80,7 @@ class Replay:
         self._screen = screen
         self._seconds: dict[str, float] = {}
         self._device = settings.device
-        shutil.rmtree(settings.folder / "work", ignore_errors=True)
-        self._work = settings.folder / "work"
+        self._work = fresh_folder(settings.folder / "work")
         self._state = state_dir(self._work / "state")
         self._config_file = self._work / "config.toml"
         self._config_file.write_text(_config_text(settings), encoding="utf-8")

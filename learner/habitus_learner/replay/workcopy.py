@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pygit2
 
-from habitus_learner.history import Commit, read_tree, walk_back
+from habitus_learner.history import Commit, find_blobs, read_message, walk_back
 
 MAX_BLOB_BYTES = 5_000_000
 """Larger files are left out of the working copy; no editor opens them."""
@@ -74,27 +74,40 @@ class WorkingCopy:
         repository = self._repository
         tree = repository.index.write_tree()
         parents = [repository.head.target]
-        repository.create_commit("HEAD", made.author, made.committer, made.message, tree, parents)
+        repository.create_commit(
+            "HEAD", made.author, made.committer, read_message(made), tree, parents
+        )
 
     def _write_files(self, commit: Commit) -> None:
         index = self._repository.index
-        seen: dict[str, pygit2.Oid] = {}
-        for name, data in read_tree(self._source, commit.id):
-            if len(data) > MAX_BLOB_BYTES:
+        tree = {
+            name: blob.id
+            for name, blob in find_blobs(self._source, commit.id)
+            if blob.size <= MAX_BLOB_BYTES
+        }
+        # First what vanished: a file may stand where a folder was, or the other way round.
+        for name in self._tree.keys() - tree.keys():
+            self._remove(name)
+            index.remove(name)
+        for name, oid in tree.items():
+            if self._tree.get(name) == oid:
                 continue
-            seen[name] = pygit2.hash(data)
-            if self._tree.get(name) == seen[name]:
-                continue
-            file = self.path(name)
+            file, data = self.path(name), self._source[oid].data
             if not file.is_file() or file.read_bytes() != data:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(data)
             index.add(name)
-        for name in self._tree.keys() - seen.keys():
-            self.path(name).unlink(missing_ok=True)
-            index.remove(name)
-        self._tree = seen
+        self._tree = tree
         index.write()
+
+    def _remove(self, name: str) -> None:
+        """Delete a file, and the folders that are empty without it, as git does."""
+        file = self.path(name)
+        file.unlink(missing_ok=True)
+        for folder in file.parents:
+            if folder == self.folder or any(folder.iterdir()):
+                return
+            folder.rmdir()
 
     def _carry_past(self, commit: Commit) -> None:
         """Bring over a commit and what it rests on; objects of later commits stay behind."""

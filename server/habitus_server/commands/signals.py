@@ -9,6 +9,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from habitus_server.commands.flags import count
 from habitus_server.errors import UserError
 from habitus_server.moments import FORMS, parse_moment
 from habitus_server.records import Outcome, State
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--outcome", choices=[one.value for one in Outcome], default="")
     parser.add_argument("--since", metavar="WHEN", help=f"only since {FORMS}")
     parser.add_argument(
-        "--limit", type=int, help=f"at most this many (as lines: {SHOWN}; as JSON: all)"
+        "--limit", type=count, help=f"at most this many (as lines: {SHOWN}; as JSON: all)"
     )
     parser.add_argument("--json", action="store_true", help="whole rows, one JSON object a line")
 

@@ -15,6 +15,7 @@ import msgspec
 
 from habitus_server.errors import ProtocolError
 from habitus_server.records import AdapterRef, Chunk
+from habitus_server.utf8 import mended
 
 PROTOCOL = 2
 MAX_FRAME_BYTES = 64 * 1024 * 1024
@@ -242,19 +243,19 @@ def frame(message: Message) -> bytes:
     try:
         body = _encoder.encode(message)
     except UnicodeEncodeError:
-        body = _encoder.encode(_mended(msgspec.to_builtins(message)))
+        body = _encoder.encode(_all_mended(msgspec.to_builtins(message)))
     if len(body) > MAX_FRAME_BYTES:
         raise ProtocolError(f"A {type(message).__name__} of {len(body)} bytes is too large.")
     return _LENGTH.pack(len(body)) + body
 
 
-def _mended(value: Any) -> Any:
+def _all_mended(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return mended(value)
     if isinstance(value, dict):
-        return {key: _mended(item) for key, item in value.items()}
+        return {key: _all_mended(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_mended(item) for item in value]
+        return [_all_mended(item) for item in value]
     return value
 
 

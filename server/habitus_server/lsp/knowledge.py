@@ -61,7 +61,7 @@ class Knowledge:
         """Begin to gather context, to index and, where memory is on, to feed it."""
         self._permits, self._gatherer = Permits(opened.library.why_silent), opened.gatherer
         if opened.workspace is not None and opened.is_indexed:
-            self._indexing = Indexing(opened.workspace, opened.library, opened.config)
+            self._indexing = Indexing(opened.workspace, self._folder, opened.library, opened.config)
         self._max_chars = opened.config.completion.max_file_bytes
         if not (self._options.memory and opened.config.memory.enabled):
             return

@@ -10,6 +10,8 @@ from typing import Any, overload
 
 import msgspec
 
+from habitus_server.utf8 import mended
+
 MAX_FIELD_CHARS = 32_768
 
 
@@ -23,9 +25,7 @@ def storable(text: str | None, *, keep_end: bool = False) -> str | None:
         return None
     if len(text) > MAX_FIELD_CHARS:
         text = text[-MAX_FIELD_CHARS:] if keep_end else text[:MAX_FIELD_CHARS]
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return mended(text)
 
 
 def as_json(value: Any) -> str:

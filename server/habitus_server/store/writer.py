@@ -8,6 +8,7 @@ long) is kept in memory, within a bound, and tried again. Knows no SQL but trans
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import threading
 import time
@@ -19,6 +20,8 @@ from typing import Any, TypeVar
 
 from habitus_server.errors import StoreError
 from habitus_server.store.database import is_damage, open_database
+
+log = logging.getLogger(__name__)
 
 LAZY_S = 0.5
 """How long a write that nobody waits for may stay in memory to share a commit."""
@@ -150,7 +153,9 @@ class Writer:
                 connection.execute("SAVEPOINT one")
                 try:
                     settled.append((write, write.run(connection)))
-                except (StoreError, sqlite3.IntegrityError, sqlite3.ProgrammingError) as error:
+                except Exception as error:
+                    if not _is_of_the_write(error):
+                        raise
                     connection.execute("ROLLBACK TO one")
                     settled.append((write, _as_store_error(error, self._path)))
                 connection.execute("RELEASE one")
@@ -200,7 +205,16 @@ class Writer:
         self.generation += 1
 
 
+def _is_of_the_write(error: Exception) -> bool:
+    """Whether a write is itself wrong, rather than the disk or the file that it goes to."""
+    if isinstance(error, sqlite3.Error):
+        return isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError))
+    return not isinstance(error, OSError)
+
+
 def _as_store_error(error: Exception, path: Path) -> StoreError:
     if isinstance(error, StoreError):
         return error
+    if not isinstance(error, sqlite3.Error):
+        log.error("A write to %s was refused", path, exc_info=error)  # and perhaps nobody waits
     return StoreError(f"A write to {path} was refused: {error}.")
